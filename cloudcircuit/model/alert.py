@@ -1,0 +1,85 @@
+"""What happened and is to be told: before it becomes a payload, and before it becomes a delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from cloudcircuit.model.monitor import Monitor
+from cloudcircuit.model.state import BreakerState, SourceState
+from cloudcircuit.model.words import AlertKind, Reason, Severity
+
+BACK_TO_NORMAL = "back_to_normal"
+NEW_LEVEL = "new_level"
+ACKNOWLEDGED = "acknowledged"
+CLEARED = "cleared"
+NEW_PERIOD = "new_period"
+BELOW_BUDGET = "below_budget"
+"""Why something is resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that a step of the breaker found worth telling.
+
+    `since` is when it began, `excess` the money above the expected since then (a float: it is an estimate, in the
+    monitor's currency), `periods` the number of judged periods behind it, `resolution` why a `resolved` is one.
+    """
+
+    kind: AlertKind
+    severity: Severity
+    reasons: tuple[Reason, ...]
+    since: datetime | None = None
+    excess: float = 0.0
+    periods: int = 0
+    resolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A value of a dimension that carries a share of an excess. `label` is a name that people know it by."""
+
+    dimension: str
+    value: str | None
+    excess: Decimal
+    share: float
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitAlert:
+    """A change of one circuit, with all that its reader needs.
+
+    `state` is the state after the step: its `latest` verdict, `budget` view and `decision` hold the numbers.
+    `members` are other circuits whose excess is mostly the same money. `cause` is usage, price, commitment or
+    credit, where it shows.
+    """
+
+    change: Change
+    at: datetime
+    monitor: Monitor
+    state: BreakerState
+    sources: tuple[SourceState, ...]
+    drivers: tuple[Driver, ...] = ()
+    cause: str | None = None
+    members: tuple[str, ...] = ()
+    owner: str | None = None
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAlert:
+    """Something about a source, the configuration or the daemon: no circuit's money moved.
+
+    `subject` is the source's name, or `configuration`, or `daemon`; `text` says what happened and what to do.
+    """
+
+    kind: AlertKind
+    severity: Severity
+    at: datetime
+    subject: str
+    text: str
+    monitors: tuple[str, ...] = ()
+    source: SourceState | None = None
+    channels: tuple[str, ...] = ()

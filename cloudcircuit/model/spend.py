@@ -1,0 +1,127 @@
+"""Dimensions, filters and names; what a source is asked and what a call cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from urllib.parse import unquote
+
+from cloudcircuit.model.words import Grain
+
+NONE_VALUE = "(none)"
+"""How a missing dimension value is written in circuit names, filters and owner tables."""
+
+
+DIMENSIONS: Mapping[str, str] = {
+    "service": "ServiceName",
+    "service_category": "ServiceCategory",
+    "sub_account": "SubAccountId",
+    "sub_account_name": "SubAccountName",
+    "billing_account": "BillingAccountId",
+    "region": "RegionId",
+    "provider": "ProviderName",
+    "charge_category": "ChargeCategory",
+    "charge_class": "ChargeClass",
+    "commitment_status": "CommitmentDiscountStatus",
+    "sku": "SkuId",
+    "resource": "ResourceId",
+}
+"""The names that `where`, `per` and drivers use, and the FOCUS column of each. Beside them: `tag:KEY`."""
+
+
+def is_dimension(name: str) -> bool:
+    return name in DIMENSIONS or (name.startswith("tag:") and len(name) > len("tag:"))
+
+
+def column_of(dimension: str) -> str:
+    """The column of a SpendReport that holds a dimension: the FOCUS name, or `Tags.KEY`."""
+    return f"Tags.{dimension[4:]}" if dimension.startswith("tag:") else DIMENSIONS[dimension]
+
+
+@lru_cache(maxsize=4096)
+def glob_regex(pattern: str) -> re.Pattern[str]:
+    """`*` is any run of characters, `?` one character, all else itself; exact case, whole value."""
+    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    return re.compile("".join(parts), re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One key of `where`: the dimension's value fits any of the patterns (`(none)` fits a missing one)."""
+
+    dimension: str
+    patterns: tuple[str, ...]
+    negate: bool = False
+
+    def accepts(self, value: str | None) -> bool:
+        return self._fits(value) is not self.negate
+
+    def _fits(self, value: str | None) -> bool:
+        if value is None:
+            return NONE_VALUE in self.patterns
+        return any(glob_regex(pattern).fullmatch(value) for pattern in self.patterns)
+
+
+Where = tuple[Match, ...]
+"""All of them must hold; the empty filter takes everything."""
+
+
+def circuit_id(monitor: str, values: tuple[str | None, ...]) -> str:
+    """`monitor/value/…` in the order of `per`; `/` and `%` in a part are percent-encoded."""
+    parts = [monitor, *(NONE_VALUE if value is None else value for value in values)]
+    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+
+def circuit_parts(circuit: str) -> list[str]:
+    """The monitor and the values of a circuit's name, decoded."""
+    return [unquote(part) for part in circuit.split("/")]
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """What a monitor watches and trips."""
+
+    id: str
+    monitor: str
+    values: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpendQuery:
+    """What a source is asked for, once a cycle for all monitors that hang on it.
+
+    `start` and `end` are a half-open window of charge time in UTC, both at midnight in `zone`, the zone that cuts
+    charge days. Rows that begin at or after `visible_until` do not exist yet. `where` may be pushed down.
+    """
+
+    start: datetime
+    end: datetime
+    zone: str = "UTC"
+    grain: Grain = Grain.DAY
+    dimensions: tuple[str, ...] = ()
+    where: Where = ()
+    visible_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """What a call cost us: requests made, dollars charged for them, bytes scanned."""
+
+    requests: int = 0
+    dollars: Decimal = Decimal(0)
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a source can see, for `check --live`."""
+
+    accounts: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    notes: tuple[str, ...] = ()

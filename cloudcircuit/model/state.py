@@ -1,0 +1,270 @@
+"""What is known of a circuit: verdicts, the budget's view, the breaker's state, the decision, what is owed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from cloudcircuit.model.words import (
+    Action,
+    Grain,
+    Mode,
+    Phase,
+    Reason,
+    ReportStatus,
+    Severity,
+    WhenStale,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the run-rate checks say of one charge period (a day, or an hour of an hourly source).
+
+    Amounts are in the monitor's currency. `expected` is the baseline, `limit` what the value had to exceed;
+    `excess` is what the period cost above the expected, never below zero. `failure` says whether it counts.
+    """
+
+    at: datetime
+    value: float
+    expected: float | None
+    limit: float | None
+    excess: float
+    failure: bool
+    provisional: bool
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """A budget against what is known of its period.
+
+    `spend` is the larger of what is settled and all that is known, floored at zero: a provisional credit lowers
+    nothing. `complete` says that every day that has passed the watermark is in, from sources that answered whole.
+    """
+
+    start: date
+    end: date
+    limit: Decimal
+    spend: Decimal
+    settled_days: int
+    elapsed_days: int
+    complete: bool
+    warning_ratio: float
+    projected: Decimal | None = None
+    forecast_breach: bool = False
+
+    @property
+    def breached(self) -> bool:
+        return self.spend >= self.limit
+
+    @property
+    def warned(self) -> bool:
+        return float(self.spend / self.limit) >= self.warning_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalousPeriod:
+    """A period that was judged anomalous: kept out of the baseline until acknowledged or old enough."""
+
+    at: datetime
+    excess: float
+    admitted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerState:
+    """Everything that one circuit remembers, one row of the store; `version` counts its writes.
+
+    judged_through  the newest settled period that has been judged (its start)
+    provisional     periods beyond it that have already added a failure
+    failures        settled failures in a row; successes  settled successes in a row
+    trips           trips in a row, which lengthen the cooldown
+    anomalies       anomalous periods still remembered; `anomaly_since`/`anomaly_limit` freeze the run's start
+    budget_*        the period that the budget last saw, whether it was breached there, and its limit then
+    after_breach    the new period has begun after a breach and no day of it has settled
+    alerted         what has been said and is not yet resolved: kind -> when first said
+    """
+
+    circuit: str
+    monitor: str
+    values: tuple[str | None, ...] = ()
+    version: int = 0
+    phase: Phase = Phase.CLOSED
+    judged_through: datetime | None = None
+    provisional: tuple[datetime, ...] = ()
+    failures: int = 0
+    successes: int = 0
+    trips: int = 0
+    opened_at: datetime | None = None
+    opened_through: datetime | None = None
+    cooldown_until: datetime | None = None
+    anomalies: tuple[AnomalousPeriod, ...] = ()
+    anomaly_since: datetime | None = None
+    anomaly_limit: float | None = None
+    budget_start: date | None = None
+    budget_breached: bool = False
+    budget_limit: Decimal | None = None
+    after_breach: bool = False
+    closed_over_reported: tuple[date, ...] = ()
+    alerted: Mapping[str, datetime] = field(default_factory=dict)
+    reminded_at: datetime | None = None
+    acked_at: datetime | None = None
+    latest: Verdict | None = None
+    budget: BudgetView | None = None
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is served to whoever asks.
+
+    `action` is served; `would` is what the conditions say, whatever the mode. `data_as_of` is the watermark behind
+    it, `stale_at` when `when_stale` begins to rule, `valid_until` when a reader should look again. `id` stays the
+    same as long as action, would and reasons do.
+    """
+
+    circuit: str
+    monitor: str
+    id: str
+    version: int
+    at: datetime
+    since: datetime
+    action: Action
+    would: Action
+    mode: Mode
+    severity: Severity
+    reasons: tuple[Reason, ...]
+    text: str
+    phase: Phase
+    data_as_of: datetime | None
+    stale: bool
+    stale_at: datetime | None
+    when_stale: WhenStale
+    valid_until: datetime
+    currency: str
+    spend: Decimal | None = None
+    budget: Decimal | None = None
+    projected: Decimal | None = None
+    owner: str | None = None
+    override: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What one source last said, and how it fares; `version` counts its writes."""
+
+    source: str
+    version: int = 0
+    watermark: datetime | None = None
+    newest: datetime | None = None
+    status: ReportStatus | None = None
+    last_attempt: datetime | None = None
+    last_success: datetime | None = None
+    failures: int = 0
+    error: str | None = None
+    permanent: bool = False
+    blind_since: datetime | None = None
+    broken: tuple[date, ...] = ()
+    accounts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    has_effective: bool = True
+    has_billed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What changed in a source's word on one charge day, and when it was said.
+
+    `body` is an Arrow IPC stream: the cells that changed, with their new amounts (a cell that vanished says 0).
+    The word on a day at a time is the newest cell of each key among the statements said until then.
+    """
+
+    source: str
+    grain: Grain
+    day: date
+    said_at: datetime
+    rows: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the append-only history: a transition, a decision, an operator's act, a source's event."""
+
+    at: datetime
+    kind: str
+    subject: str
+    version: int
+    detail: Mapping[str, Any]
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message owed to one channel. `id` is the webhook-id: it stays the same over retries and restarts.
+
+    `owed_at` is judgement time; `next_try` and `sent_at` are real time, for sockets live there.
+    """
+
+    id: str
+    channel: str
+    monitor: str
+    owed_at: datetime
+    severity: Severity
+    envelope: Mapping[str, Any]
+    attempts: int = 0
+    next_try: datetime | None = None
+    state: str = "owed"
+    error: str | None = None
+    sent_at: datetime | None = None
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a person did: override, expect, silence, ack or clear.
+
+    `match` is a circuit's name or a glob over names. For an override `action` is served until `until`; for an
+    expectation `amount` is the planned spend a day in the monitor's currency; an ack may be `noise`.
+    """
+
+    id: str
+    kind: str
+    match: str
+    at: datetime
+    owner: str
+    reason: str
+    until: datetime | None = None
+    action: Action | None = None
+    amount: Decimal | None = None
+    noise: bool = False
+    ended_at: datetime | None = None
+
+    def live(self, now: datetime) -> bool:
+        """Begun, not ended, not expired."""
+        ended = self.ended_at is not None and self.ended_at <= now
+        return self.at <= now and not ended and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction: all of it, or nothing.
+
+    States and sources carry the version they are to have; each is written only if the stored one is one less.
+    Otherwise the store raises Conflict.
+    """
+
+    statements: tuple[Statement, ...] = ()
+    sources: tuple[SourceState, ...] = ()
+    states: tuple[BreakerState, ...] = ()
+    history: tuple[Entry, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+
+def strictest(actions: list[Action]) -> Action:
+    """The strictest of some actions; allow where there are none."""
+    return max(actions, key=lambda action: action.rank, default=Action.ALLOW)
