@@ -40,10 +40,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class BudgetView:
-    """A budget against what is known of its period.
+    """A budget against what is known of its period (charge days from `start` to before `end`).
 
     `spend` is the larger of what is settled and all that is known, floored at zero: a provisional credit lowers
-    nothing. `complete` says that every day that has passed the watermark is in, from sources that answered whole.
+    nothing. `complete` says that every day before the watermark is in, from sources that answered whole.
+    `projected` is None while it is too early to say.
     """
 
     start: date
@@ -51,11 +52,11 @@ class BudgetView:
     limit: Decimal
     spend: Decimal
     settled_days: int
-    elapsed_days: int
+    settled_through: date | None
+    known_through: date | None
     complete: bool
     warning_ratio: float
     projected: Decimal | None = None
-    forecast_breach: bool = False
 
     @property
     def breached(self) -> bool:
@@ -64,6 +65,10 @@ class BudgetView:
     @property
     def warned(self) -> bool:
         return float(self.spend / self.limit) >= self.warning_ratio
+
+    @property
+    def forecast_breach(self) -> bool:
+        return self.projected is not None and self.projected >= self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,20 @@ class AnomalousPeriod:
 class BreakerState:
     """Everything that one circuit remembers, one row of the store; `version` counts its writes.
 
-    judged_through  the newest settled period that has been judged (its start)
-    provisional     periods beyond it that have already added a failure
-    failures        settled failures in a row; successes  settled successes in a row
-    trips           trips in a row, which lengthen the cooldown
-    anomalies       anomalous periods still remembered; `anomaly_since`/`anomaly_limit` freeze the run's start
-    budget_*        the period that the budget last saw, whether it was breached there, and its limit then
-    after_breach    the new period has begun after a breach and no day of it has settled
-    alerted         what has been said and is not yet resolved: kind -> when first said
+    judged_through   the newest settled period that has been judged (its start)
+    skipped          periods before it that were not settled then: judged when they settle
+    failing          settled periods that failed, in a row up to now
+    provisional      unsettled periods that have already added a failure
+    last_success     the newest settled period that passed; `successes` counts them in a row
+    trips            openings in a row, which lengthen the cooldown
+    opened_through   the period that opened it: a later one decides when half-open
+    anomalies        failed periods that are still remembered for the baseline
+    anomaly_since    where the present run of anomalies began; `anomaly_limit` is the limit there
+    budget_start     the period that the budget last saw; `budget_breached`, `budget_limit`, `breached_by` (the newest
+                     day known when it was breached) speak of it
+    after_breach     this period follows a breached one and no day of it has settled
+    closed_start     the period before it: `closed_breached` as it closed, `closed_over` by late data since
+    alerted          what has been told and is not resolved: kind -> when first told
     """
 
     circuit: str
@@ -95,8 +106,10 @@ class BreakerState:
     version: int = 0
     phase: Phase = Phase.CLOSED
     judged_through: datetime | None = None
+    skipped: tuple[datetime, ...] = ()
+    failing: tuple[datetime, ...] = ()
     provisional: tuple[datetime, ...] = ()
-    failures: int = 0
+    last_success: datetime | None = None
     successes: int = 0
     trips: int = 0
     opened_at: datetime | None = None
@@ -108,14 +121,22 @@ class BreakerState:
     budget_start: date | None = None
     budget_breached: bool = False
     budget_limit: Decimal | None = None
+    breached_by: date | None = None
     after_breach: bool = False
-    closed_over_reported: tuple[date, ...] = ()
+    closed_start: date | None = None
+    closed_breached: bool = False
+    closed_over: bool = False
     alerted: Mapping[str, datetime] = field(default_factory=dict)
     reminded_at: datetime | None = None
     acked_at: datetime | None = None
     latest: Verdict | None = None
     budget: BudgetView | None = None
     decision: Decision | None = None
+
+    @property
+    def failures(self) -> int:
+        """Failures in a row, settled and provisional; a period counts once."""
+        return len({*self.failing, *self.provisional})
 
 
 @dataclass(frozen=True, slots=True)

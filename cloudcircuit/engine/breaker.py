@@ -1,0 +1,215 @@
+"""The breaker: closed, open, half-open. It moves on new evidence and on the end of its cooldown, on nothing else.
+
+    closed     --failure_threshold failures in a row-->  open
+    open       --the cooldown is over-->                 half-open
+    half-open  --a later period settles and passes-->    closed
+    half-open  --a later period fails-->                 open, for twice as long
+
+A settled period is judged once and counts as at most one failure or success. A provisional period can add one
+failure, never a success; when it settles, the settled verdict takes its place. What settles late is put where it
+belongs in time: a success there does not wipe out failures that came after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from cloudcircuit.engine.assess import Case, Series, judge
+from cloudcircuit.model import (
+    Act,
+    AnomalousPeriod,
+    BreakerPolicy,
+    BreakerState,
+    Monitor,
+    Phase,
+    Reason,
+    Verdict,
+)
+from cloudcircuit.safeguards import evaluate_circuit_breaker
+
+REMEMBERED = timedelta(days=60)
+"""How long a period that has not settled is waited for, and an anomalous one is remembered."""
+
+Judge = Callable[[BreakerState, int], Verdict]
+
+
+def observe(
+    monitor: Monitor, state: BreakerState, series: Series, planned: Sequence[Act], now: datetime
+) -> BreakerState:
+    """Pass time, then judge what has newly settled (oldest first), then let provisional periods raise an alarm."""
+
+    def verdict(current: BreakerState, index: int) -> Verdict:
+        return judge(Case(monitor, current, series, index, planned))
+
+    state = pass_time(state, now)
+    before = state.judged_through
+    for index in newly_settled(state, series):
+        state = settle(state, verdict(state, index), monitor.breaker, now)
+    state = _forget(_note_skipped(state, series, before))
+    return _raise_alarms(state, series, verdict, monitor.breaker, now)
+
+
+def pass_time(state: BreakerState, now: datetime) -> BreakerState:
+    """An open breaker whose cooldown is over is half-open."""
+    if state.phase is Phase.OPEN and state.cooldown_until is not None and now >= state.cooldown_until:
+        return replace(state, phase=Phase.HALF_OPEN)
+    return state
+
+
+def newly_settled(state: BreakerState, series: Series) -> list[int]:
+    """The settled periods that have not been judged, oldest first; on an empty state the newest alone."""
+    settled = [i for i, is_settled in enumerate(series.settled) if is_settled]
+    through = state.judged_through
+    if through is None:
+        return settled[-1:]
+    waited_for = set(state.skipped)
+    return [i for i in settled if series.starts[i] > through or series.starts[i] in waited_for]
+
+
+def settle(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
+    """Count one settled verdict, and move the phase if it decides."""
+    late = state.judged_through is not None and verdict.at < state.judged_through
+    state = replace(
+        state,
+        judged_through=state.judged_through if late else verdict.at,
+        skipped=tuple(at for at in state.skipped if at != verdict.at),
+        provisional=tuple(at for at in state.provisional if at != verdict.at),
+        latest=state.latest if late else verdict,
+    )
+    if Reason.SHORT_HISTORY in verdict.reasons:
+        return state
+    if verdict.failure:
+        return _fail(_remember(state, verdict), verdict, policy, now)
+    return _pass(state, verdict)
+
+
+def _fail(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
+    if state.last_success is None or verdict.at > state.last_success:
+        state = replace(state, failing=tuple(sorted({*state.failing, verdict.at}))[-60:], successes=0)
+    return _open_if_due(state, verdict, policy, now)
+
+
+def _pass(state: BreakerState, verdict: Verdict) -> BreakerState:
+    newest = verdict.at if state.last_success is None else max(verdict.at, state.last_success)
+    failing = tuple(at for at in state.failing if at > verdict.at)
+    state = replace(
+        state,
+        failing=failing,
+        last_success=newest,
+        successes=0 if failing else state.successes + 1,
+    )
+    if state.phase is Phase.HALF_OPEN and _decides(state, verdict):
+        return _close(state)
+    return state
+
+
+def _raise_alarms(
+    state: BreakerState, series: Series, verdict_of: Judge, policy: BreakerPolicy, now: datetime
+) -> BreakerState:
+    """Let each known period that is not settled add at most one failure."""
+    for index, start in enumerate(series.starts):
+        if not _may_alarm(state, series, index):
+            continue
+        verdict = verdict_of(state, index)
+        if not verdict.failure:
+            continue
+        state = replace(state, provisional=tuple(sorted({*state.provisional, start})), latest=verdict)
+        state = _open_if_due(_run_begins(state, verdict), verdict, policy, now)
+    return state
+
+
+def _may_alarm(state: BreakerState, series: Series, index: int) -> bool:
+    if series.settled[index] or not series.known[index] or series.starts[index] in state.provisional:
+        return False
+    through = state.judged_through
+    return through is not None and (series.starts[index] > through or series.starts[index] in state.skipped)
+
+
+def _open_if_due(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
+    """Open a closed breaker at its threshold, and a half-open one on one later failure."""
+    if state.phase is Phase.HALF_OPEN:
+        return _open(state, verdict, policy, now) if _decides(state, verdict) else state
+    due = evaluate_circuit_breaker(state.failures, policy.failure_threshold).is_open
+    if state.phase is Phase.CLOSED and due:
+        return _open(state, verdict, policy, now)
+    return state
+
+
+def _decides(state: BreakerState, verdict: Verdict) -> bool:
+    return state.opened_through is None or verdict.at > state.opened_through
+
+
+def _open(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
+    cooldown = min(policy.cooldown * 2 ** min(state.trips, 20), max(policy.cooldown, policy.cooldown_max))
+    return replace(
+        state,
+        phase=Phase.OPEN,
+        trips=state.trips + 1,
+        opened_at=now,
+        opened_through=verdict.at,
+        cooldown_until=now + cooldown,
+    )
+
+
+def _close(state: BreakerState) -> BreakerState:
+    return replace(
+        state, phase=Phase.CLOSED, trips=0, opened_at=None, opened_through=None, cooldown_until=None, failing=()
+    )
+
+
+def _run_begins(state: BreakerState, verdict: Verdict) -> BreakerState:
+    """Freeze where a run of anomalies begins, and the limit there: it tells a new level from a return."""
+    if state.anomaly_since is not None:
+        return replace(state, anomaly_since=min(state.anomaly_since, verdict.at))
+    return replace(state, anomaly_since=verdict.at, anomaly_limit=verdict.limit)
+
+
+def _remember(state: BreakerState, verdict: Verdict) -> BreakerState:
+    known = {past.at: past for past in state.anomalies}
+    known[verdict.at] = AnomalousPeriod(verdict.at, verdict.excess)
+    return _run_begins(replace(state, anomalies=tuple(known[at] for at in sorted(known))), verdict)
+
+
+def _note_skipped(state: BreakerState, series: Series, before: datetime | None) -> BreakerState:
+    """Remember the periods that were passed over because they had not settled."""
+    through = state.judged_through
+    if through is None or before is None:
+        return state
+    over = {
+        start
+        for start, is_settled in zip(series.starts, series.settled, strict=True)
+        if before < start < through and not is_settled
+    }
+    return replace(state, skipped=tuple(sorted({*state.skipped, *over})))
+
+
+def _forget(state: BreakerState) -> BreakerState:
+    """Drop what is too old to matter, so that a state stays small for years."""
+    through = state.judged_through
+    if through is None:
+        return state
+    return replace(
+        state,
+        skipped=tuple(at for at in state.skipped if through - at <= REMEMBERED),
+        anomalies=tuple(past for past in state.anomalies if through - past.at <= REMEMBERED),
+    )
+
+
+def reset(state: BreakerState) -> BreakerState:
+    """Start clean by hand: closed, nothing counted, past anomalies taken as normal. New evidence trips again."""
+    return replace(
+        _close(state),
+        provisional=(),
+        anomalies=tuple(replace(past, admitted=True) for past in state.anomalies),
+        anomaly_since=None,
+        anomaly_limit=None,
+        decision=None,
+    )
+
+
+def acknowledge(state: BreakerState, at: datetime) -> BreakerState:
+    """Somebody knows: what has been anomalous so far may speak for what is normal, and reminders stop."""
+    anomalies = tuple(past if past.at > at else replace(past, admitted=True) for past in state.anomalies)
+    return replace(state, anomalies=anomalies, acked_at=at)

@@ -1,0 +1,145 @@
+"""Budgets: a breach blocks at once and holds until the period rolls over, the limit is raised, or complete data
+lie below it again. The period after a breach begins half-open until its first settled day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from cloudcircuit.model import BreakerState, BudgetView
+from cloudcircuit.safeguards import forecast_budget_breach
+
+TOO_EARLY_DAYS = 3
+"""Under so many settled days of a period a forecast says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodSums:
+    """What is known of one circuit in one budget period, in the budget's basis; money exact.
+
+    `settled` and `known` are sums of all charges over settled and over all known days; `usage` is the part of
+    `settled` that is usage. `complete`: no day before the watermark is missing or broken, and every source
+    answered whole and lately.
+    """
+
+    start: date
+    end: date
+    settled: Decimal
+    known: Decimal
+    usage: Decimal
+    settled_days: int
+    settled_through: date | None
+    known_through: date | None
+    complete: bool
+
+
+def view(sums: PeriodSums, limit: Decimal, warning_ratio: float, *, forecast: bool) -> BudgetView:
+    """A budget against its period. Spend is floored at 0: a month of credits is not a negative spend."""
+    spend = max(Decimal(0), sums.settled, sums.known)
+    return BudgetView(
+        start=sums.start,
+        end=sums.end,
+        limit=limit,
+        spend=spend,
+        settled_days=sums.settled_days,
+        settled_through=sums.settled_through,
+        known_through=sums.known_through,
+        complete=sums.complete,
+        warning_ratio=warning_ratio,
+        projected=project(sums, spend, limit) if forecast else None,
+    )
+
+
+def project(sums: PeriodSums, spend: Decimal, limit: Decimal) -> Decimal | None:
+    """Spend at the period's end: the run rate of usage so far, plus the other charges as they stand.
+
+    None while it is too early. Never below what has been spent already.
+    """
+    total = (sums.end - sums.start).days
+    if sums.settled_days < min(TOO_EARLY_DAYS, total):
+        return None
+    usage = max(Decimal(0), sums.usage)
+    run = forecast_budget_breach(float(usage), float(limit), sums.settled_days, total)
+    rate = Decimal(repr(run.projected_total_spend)).quantize(Decimal("0.000001"))
+    return max(spend, rate + sums.settled - sums.usage)
+
+
+def step(state: BreakerState, seen: BudgetView | None, closed: BudgetView | None) -> BreakerState:
+    """Take the budget's view of the present period, and of the one before it as it closed."""
+    if seen is None:
+        return _without_budget(state)
+    if state.budget_start is not None and seen.start < state.budget_start:
+        return state  # the clock went back; the period that was seen stands
+    state = _roll_over(state, seen)
+    held = _hold(state, seen)
+    state = _breach(replace(state, budget=held), held)
+    if state.after_breach and held.settled_days > 0:
+        state = replace(state, after_breach=False)
+    return _late(state, closed)
+
+
+def _without_budget(state: BreakerState) -> BreakerState:
+    return replace(
+        state,
+        budget=None,
+        budget_start=None,
+        budget_breached=False,
+        budget_limit=None,
+        breached_by=None,
+        after_breach=False,
+        closed_start=None,
+        closed_breached=False,
+        closed_over=False,
+    )
+
+
+def _roll_over(state: BreakerState, seen: BudgetView) -> BreakerState:
+    if state.budget_start is None:
+        return replace(state, budget_start=seen.start)
+    if seen.start == state.budget_start:
+        return state
+    return replace(
+        state,
+        budget=None,
+        budget_start=seen.start,
+        budget_breached=False,
+        budget_limit=None,
+        breached_by=None,
+        after_breach=state.budget_breached,
+        closed_start=state.budget_start,
+        closed_breached=state.budget_breached,
+        closed_over=False,
+    )
+
+
+def _hold(state: BreakerState, seen: BudgetView) -> BudgetView:
+    """Incomplete data never lower what was known to be spent in a period."""
+    before = state.budget
+    if before is None or before.start != seen.start or seen.complete:
+        return seen
+    return replace(seen, spend=max(seen.spend, before.spend))
+
+
+def _breach(state: BreakerState, seen: BudgetView) -> BreakerState:
+    if seen.breached:
+        by = state.breached_by if state.budget_breached else seen.known_through
+        return replace(state, budget_breached=True, budget_limit=seen.limit, breached_by=by)
+    if state.budget_breached and _may_release(state, seen):
+        return replace(state, budget_breached=False, budget_limit=None, breached_by=None)
+    return state
+
+
+def _may_release(state: BreakerState, seen: BudgetView) -> bool:
+    """The limit was raised above what is spent, or every day that made the breach has settled below it."""
+    if state.budget_limit is not None and seen.limit > state.budget_limit:
+        return True
+    settled = seen.settled_through
+    return seen.complete and (state.breached_by is None or (settled is not None and settled >= state.breached_by))
+
+
+def _late(state: BreakerState, closed: BudgetView | None) -> BreakerState:
+    """Note when late data push the period before over its budget: it is told once and blocks nothing."""
+    if closed is None or closed.start != state.closed_start or state.closed_breached or not closed.breached:
+        return state
+    return replace(state, closed_over=True)
