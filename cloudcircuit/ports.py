@@ -65,6 +65,7 @@ class SpendReport:
 
     `watermark` is the instant up to which all charges are in, None when there is no data at all. `broken` counts
     the rows of a charge day that could not be read: such a day stays provisional. `notes` are for the operator.
+    `dimensions` are those that the source could be asked for beside the ones of the query, when drivers are named.
     """
 
     table: pa.Table
@@ -74,6 +75,7 @@ class SpendReport:
     accounts: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     cost: CallCost = field(default_factory=CallCost)
+    dimensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,10 @@ class AdapterPlugin:
 
 
 class Notifier(Protocol):
-    """One channel. `send` returns when the receiver has taken the message, or raises NotifyError."""
+    """One channel. `send` returns when the receiver has taken the message, or raises NotifyError.
+
+    A channel that has to be spared says so with an attribute `gap`: the least seconds between two messages.
+    """
 
     def send(self, delivery: Delivery, deadline: Deadline) -> None: ...
 

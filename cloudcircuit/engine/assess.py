@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 
 from cloudcircuit.model import (
     Act,
@@ -30,7 +31,8 @@ class Series:
     """One circuit's run rate over contiguous charge periods, oldest first.
 
     `values` are in the monitor's currency; what is not `known` has no meaning (it is not zero). A period that is
-    `settled` is known and will not be judged again.
+    `settled` is known and will not be judged again. Raises ValueError when a known value is not finite, when a
+    settled period is not known, and when the lengths differ: a NaN compared with a limit would read as "below".
     """
 
     starts: Sequence[datetime]
@@ -38,6 +40,13 @@ class Series:
     known: Sequence[bool]
     settled: Sequence[bool]
     grain: Grain = Grain.DAY
+
+    def __post_init__(self) -> None:
+        for start, value, known, settled in zip(self.starts, self.values, self.known, self.settled, strict=True):
+            if known and not isfinite(value):
+                raise ValueError(f"the spend of {start.isoformat()} is not a finite number")
+            if settled and not known:
+                raise ValueError(f"{start.isoformat()} cannot be settled: nothing is known of it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +169,22 @@ def stays_out(past: AnomalousPeriod, at: datetime, state: BreakerState, policy: 
     """
     if past.admitted:
         return False
-    patience = timedelta(days=policy.new_level_after)
-    if state.anomaly_since is not None and at - state.anomaly_since >= patience:
-        return False
-    return at - past.at < patience
+    return not is_level(state, at, policy) and at - past.at < timedelta(days=policy.new_level_after)
+
+
+def is_level(state: BreakerState, at: datetime, policy: AnomalyPolicy | None) -> bool:
+    """Whether the present run of anomalies has lasted so long by the period at `at` that it is the new level."""
+    patience = timedelta(days=(policy or AnomalyPolicy()).new_level_after)
+    return state.anomaly_since is not None and at - state.anomaly_since >= patience
 
 
 def _announced(acts: Sequence[Act], start: datetime, grain: Grain) -> float:
-    """The announced spend of one period: the amounts a day of the expectations that cover it."""
+    """The announced spend of one period: the amounts a day of the expectations that cover any of it."""
     length = timedelta(hours=1) if grain is Grain.HOUR else timedelta(days=1)
-    total = sum(
-        float(act.amount)
-        for act in acts
-        if act.amount is not None and act.at < start + length and (act.until is None or start < act.until)
-    )
+    total = sum(float(act.amount) for act in acts if act.amount is not None and _covers(act, start, start + length))
     return total / 24 if grain is Grain.HOUR else total
+
+
+def _covers(act: Act, start: datetime, end: datetime) -> bool:
+    """An expectation speaks of the time from its beginning until it runs out or is ended by hand."""
+    return act.at < end and all(limit is None or start < limit for limit in (act.until, act.ended_at))

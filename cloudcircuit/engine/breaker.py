@@ -7,7 +7,8 @@
 
 A settled period is judged once and counts as at most one failure or success. A provisional period can add one
 failure, never a success; when it settles, the settled verdict takes its place. What settles late is put where it
-belongs in time: a success there does not wipe out failures that came after it.
+belongs in time: a success there does not wipe out failures that came after it, and a failure there does not count
+against a success that came after it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cloudcircuit.engine.assess import Case, Series, judge
+from cloudcircuit.engine.tell import ANOMALY, TRIPPED
 from cloudcircuit.model import (
     Act,
     AnomalousPeriod,
@@ -30,7 +32,10 @@ from cloudcircuit.model import (
 from cloudcircuit.safeguards import evaluate_circuit_breaker
 
 REMEMBERED = timedelta(days=60)
-"""How long a period that has not settled is waited for, and an anomalous one is remembered."""
+"""How long a period that has not settled is waited for, and an anomalous one is remembered at least."""
+
+KEPT_IN_A_ROW = 60
+"""How many failures in a row are kept at least: more than any sensible threshold asks for."""
 
 Judge = Callable[[BreakerState, int], Verdict]
 
@@ -43,19 +48,21 @@ def observe(
     def verdict(current: BreakerState, index: int) -> Verdict:
         return judge(Case(monitor, current, series, index, planned))
 
-    state = pass_time(state, now)
+    state = pass_time(state, monitor.breaker, now)
     before = state.judged_through
     for index in newly_settled(state, series):
         state = settle(state, verdict(state, index), monitor.breaker, now)
-    state = _forget(_note_skipped(state, series, before))
+    state = _forget(_note_skipped(state, series, before), series, monitor)
     return _raise_alarms(state, series, verdict, monitor.breaker, now)
 
 
-def pass_time(state: BreakerState, now: datetime) -> BreakerState:
-    """An open breaker whose cooldown is over is half-open."""
-    if state.phase is Phase.OPEN and state.cooldown_until is not None and now >= state.cooldown_until:
-        return replace(state, phase=Phase.HALF_OPEN)
-    return state
+def pass_time(state: BreakerState, policy: BreakerPolicy, now: datetime) -> BreakerState:
+    """An open breaker whose cooldown is over is half-open; one whose cooldown has not begun begins it."""
+    if state.phase is not Phase.OPEN:
+        return state
+    if state.cooldown_until is None:
+        return replace(state, cooldown_until=now + policy.cooldown)
+    return replace(state, phase=Phase.HALF_OPEN) if now >= state.cooldown_until else state
 
 
 def newly_settled(state: BreakerState, series: Series) -> list[int]:
@@ -76,7 +83,7 @@ def settle(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: da
         judged_through=state.judged_through if late else verdict.at,
         skipped=tuple(at for at in state.skipped if at != verdict.at),
         provisional=tuple(at for at in state.provisional if at != verdict.at),
-        latest=state.latest if late else verdict,
+        latest=_newest(state.latest, verdict),
     )
     if Reason.SHORT_HISTORY in verdict.reasons:
         return state
@@ -85,22 +92,42 @@ def settle(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: da
     return _pass(state, verdict)
 
 
+def _newest(latest: Verdict | None, verdict: Verdict) -> Verdict:
+    """What is said of a period stands until something is said of it or of a later one."""
+    return latest if latest is not None and latest.at > verdict.at else verdict
+
+
 def _fail(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
-    if state.last_success is None or verdict.at > state.last_success:
-        state = replace(state, failing=tuple(sorted({*state.failing, verdict.at}))[-60:], successes=0)
-    return _open_if_due(state, verdict, policy, now)
+    if _counts(state, verdict):
+        kept = max(KEPT_IN_A_ROW, policy.failure_threshold)
+        state = replace(state, failing=tuple(sorted({*state.failing, verdict.at}))[-kept:])
+    return _open_if_due(_note_failure(state, verdict), verdict, policy, now)
+
+
+def _note_failure(state: BreakerState, verdict: Verdict) -> BreakerState:
+    """Successes are counted from the newest failure on, be it a settled one or an alarm."""
+    if not _counts(state, verdict) or (state.last_failure is not None and verdict.at <= state.last_failure):
+        return state
+    return replace(state, last_failure=verdict.at, successes=0)
+
+
+def _counts(state: BreakerState, verdict: Verdict) -> bool:
+    """A failure is one in the present row unless a success came after it."""
+    return state.last_success is None or verdict.at > state.last_success
 
 
 def _pass(state: BreakerState, verdict: Verdict) -> BreakerState:
     newest = verdict.at if state.last_success is None else max(verdict.at, state.last_success)
     failing = tuple(at for at in state.failing if at > verdict.at)
+    is_since = state.last_failure is None or verdict.at >= state.last_failure
     state = replace(
         state,
         failing=failing,
         last_success=newest,
-        successes=0 if failing else state.successes + 1,
+        successes=state.successes + 1 if is_since else state.successes,
+        anomalies=tuple(past for past in state.anomalies if past.at != verdict.at),
     )
-    if state.phase is Phase.HALF_OPEN and _decides(state, verdict):
+    if state.phase is Phase.HALF_OPEN and _decides(state, verdict) and not failing:
         return _close(state)
     return state
 
@@ -108,23 +135,30 @@ def _pass(state: BreakerState, verdict: Verdict) -> BreakerState:
 def _raise_alarms(
     state: BreakerState, series: Series, verdict_of: Judge, policy: BreakerPolicy, now: datetime
 ) -> BreakerState:
-    """Let each known period that is not settled add at most one failure."""
+    """Let each known period that is not settled add at most one failure, unless it is too old to be remembered."""
+    newest = _newest_known(series)
     for index, start in enumerate(series.starts):
-        if not _may_alarm(state, series, index):
+        if not _may_alarm(state, series, index) or newest is None or newest - start > REMEMBERED:
             continue
         verdict = verdict_of(state, index)
         if not verdict.failure:
             continue
-        state = replace(state, provisional=tuple(sorted({*state.provisional, start})), latest=verdict)
-        state = _open_if_due(_run_begins(state, verdict), verdict, policy, now)
+        state = replace(
+            state,
+            provisional=tuple(sorted({*state.provisional, start})),
+            latest=_newest(state.latest, verdict),
+        )
+        state = _note_failure(_run_begins(state, verdict), verdict)
+        state = _open_if_due(state, verdict, policy, now)
     return state
 
 
 def _may_alarm(state: BreakerState, series: Series, index: int) -> bool:
-    if series.settled[index] or not series.known[index] or series.starts[index] in state.provisional:
+    """Whether a period may still raise its alarm: known, not settled, not judged, and not heard before."""
+    start, through = series.starts[index], state.judged_through
+    if series.settled[index] or not series.known[index] or start in state.provisional:
         return False
-    through = state.judged_through
-    return through is not None and (series.starts[index] > through or series.starts[index] in state.skipped)
+    return through is not None and (start > through or start in state.skipped)
 
 
 def _open_if_due(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
@@ -142,13 +176,13 @@ def _decides(state: BreakerState, verdict: Verdict) -> bool:
 
 
 def _open(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
-    cooldown = min(policy.cooldown * 2 ** min(state.trips, 20), max(policy.cooldown, policy.cooldown_max))
+    cooldown = min(policy.cooldown * 2 ** min(state.trips, 16), max(policy.cooldown, policy.cooldown_max))
     return replace(
         state,
         phase=Phase.OPEN,
         trips=state.trips + 1,
         opened_at=now,
-        opened_through=verdict.at,
+        opened_through=max([*state.row, verdict.at]),
         cooldown_until=now + cooldown,
     )
 
@@ -160,7 +194,12 @@ def _close(state: BreakerState) -> BreakerState:
 
 
 def _run_begins(state: BreakerState, verdict: Verdict) -> BreakerState:
-    """Freeze where a run of anomalies begins, and the limit there: it tells a new level from a return."""
+    """Freeze where a run of anomalies begins, and the limit there: it tells a new level from a return.
+
+    What is found late, before a success, begins no run: it is over.
+    """
+    if not _counts(state, verdict):
+        return state
     if state.anomaly_since is not None:
         return replace(state, anomaly_since=min(state.anomaly_since, verdict.at))
     return replace(state, anomaly_since=verdict.at, anomaly_limit=verdict.limit)
@@ -168,7 +207,8 @@ def _run_begins(state: BreakerState, verdict: Verdict) -> BreakerState:
 
 def _remember(state: BreakerState, verdict: Verdict) -> BreakerState:
     known = {past.at: past for past in state.anomalies}
-    known[verdict.at] = AnomalousPeriod(verdict.at, verdict.excess)
+    admitted = verdict.at in known and known[verdict.at].admitted
+    known[verdict.at] = AnomalousPeriod(verdict.at, verdict.excess, admitted)
     return _run_begins(replace(state, anomalies=tuple(known[at] for at in sorted(known))), verdict)
 
 
@@ -185,31 +225,51 @@ def _note_skipped(state: BreakerState, series: Series, before: datetime | None) 
     return replace(state, skipped=tuple(sorted({*state.skipped, *over})))
 
 
-def _forget(state: BreakerState) -> BreakerState:
+def _forget(state: BreakerState, series: Series, monitor: Monitor) -> BreakerState:
     """Drop what is too old to matter, so that a state stays small for years."""
-    through = state.judged_through
-    if through is None:
+    newest = _newest_known(series)
+    if newest is None:
         return state
+    patience = timedelta(days=monitor.anomaly.new_level_after) if monitor.anomaly else REMEMBERED
     return replace(
         state,
-        skipped=tuple(at for at in state.skipped if through - at <= REMEMBERED),
-        anomalies=tuple(past for past in state.anomalies if through - past.at <= REMEMBERED),
+        skipped=tuple(at for at in state.skipped if newest - at <= REMEMBERED),
+        provisional=tuple(at for at in state.provisional if newest - at <= REMEMBERED),
+        anomalies=tuple(past for past in state.anomalies if newest - past.at <= max(REMEMBERED, patience)),
     )
 
 
+def _newest_known(series: Series) -> datetime | None:
+    return next((series.starts[i] for i in reversed(range(len(series.starts))) if series.known[i]), None)
+
+
 def reset(state: BreakerState) -> BreakerState:
-    """Start clean by hand: closed, nothing counted, past anomalies taken as normal. New evidence trips again."""
+    """Start clean by hand: closed, nothing counted, past anomalies taken as normal. New evidence trips again.
+
+    What has been judged or has raised an alarm is not evidence again: it counts as passed.
+    """
+    seen = [at for at in (*state.provisional, state.judged_through, state.last_success) if at is not None]
     return replace(
-        _close(state),
-        provisional=(),
-        anomalies=tuple(replace(past, admitted=True) for past in state.anomalies),
+        _close(_admit(state)),
+        last_success=max(seen, default=None),
         anomaly_since=None,
         anomaly_limit=None,
+        alerted={key: at for key, at in state.alerted.items() if key not in (ANOMALY, TRIPPED)},
         decision=None,
     )
 
 
 def acknowledge(state: BreakerState, at: datetime) -> BreakerState:
     """Somebody knows: what has been anomalous so far may speak for what is normal, and reminders stop."""
-    anomalies = tuple(past if past.at > at else replace(past, admitted=True) for past in state.anomalies)
-    return replace(state, anomalies=anomalies, acked_at=at)
+    return replace(_admit(state, at), acked_at=at)
+
+
+def _admit(state: BreakerState, until: datetime | None = None) -> BreakerState:
+    """Let into the baseline what was judged anomalous, and what has raised an alarm, for when it settles."""
+    latest = state.latest
+    known = {at: AnomalousPeriod(at, latest.excess if latest and latest.at == at else 0.0) for at in state.provisional}
+    known |= {past.at: past for past in state.anomalies}
+    admitted = (
+        replace(past, admitted=past.admitted or until is None or at <= until) for at, past in sorted(known.items())
+    )
+    return replace(state, anomalies=tuple(admitted))

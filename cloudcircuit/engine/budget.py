@@ -61,7 +61,7 @@ def project(sums: PeriodSums, spend: Decimal, limit: Decimal) -> Decimal | None:
         return None
     usage = max(Decimal(0), sums.usage)
     run = forecast_budget_breach(float(usage), float(limit), sums.settled_days, total)
-    rate = Decimal(repr(run.projected_total_spend)).quantize(Decimal("0.000001"))
+    rate = Decimal(repr(round(run.projected_total_spend, 6)))
     return max(spend, rate + sums.settled - sums.usage)
 
 
@@ -69,7 +69,7 @@ def step(state: BreakerState, seen: BudgetView | None, closed: BudgetView | None
     """Take the budget's view of the present period, and of the one before it as it closed."""
     if seen is None:
         return _without_budget(state)
-    if state.budget_start is not None and seen.start < state.budget_start:
+    if state.budget_start is not None and seen.end <= state.budget_start:
         return state  # the clock went back; the period that was seen stands
     state = _roll_over(state, seen)
     held = _hold(state, seen)
@@ -90,15 +90,26 @@ def _without_budget(state: BreakerState) -> BreakerState:
         after_breach=False,
         closed_start=None,
         closed_breached=False,
+        closed_limit=None,
         closed_over=False,
     )
 
 
 def _roll_over(state: BreakerState, seen: BudgetView) -> BreakerState:
-    if state.budget_start is None:
+    before = state.budget
+    if before is None or state.budget_start is None:
         return replace(state, budget_start=seen.start)
     if seen.start == state.budget_start:
         return state
+    if seen.start < before.end:  # months became quarters, say: no period has ended, and a breach stands
+        return replace(
+            state,
+            budget_start=seen.start,
+            closed_start=None,
+            closed_breached=False,
+            closed_limit=None,
+            closed_over=False,
+        )
     return replace(
         state,
         budget=None,
@@ -109,6 +120,7 @@ def _roll_over(state: BreakerState, seen: BudgetView) -> BreakerState:
         after_breach=state.budget_breached,
         closed_start=state.budget_start,
         closed_breached=state.budget_breached,
+        closed_limit=before.limit,
         closed_over=False,
     )
 
@@ -123,7 +135,8 @@ def _hold(state: BreakerState, seen: BudgetView) -> BudgetView:
 
 def _breach(state: BreakerState, seen: BudgetView) -> BreakerState:
     if seen.breached:
-        by = state.breached_by if state.budget_breached else seen.known_through
+        days = (day for day in (state.breached_by, seen.known_through) if day is not None)
+        by = max(days, default=None)
         return replace(state, budget_breached=True, budget_limit=seen.limit, breached_by=by)
     if state.budget_breached and _may_release(state, seen):
         return replace(state, budget_breached=False, budget_limit=None, breached_by=None)
@@ -139,7 +152,8 @@ def _may_release(state: BreakerState, seen: BudgetView) -> bool:
 
 
 def _late(state: BreakerState, closed: BudgetView | None) -> BreakerState:
-    """Note when late data push the period before over its budget: it is told once and blocks nothing."""
-    if closed is None or closed.start != state.closed_start or state.closed_breached or not closed.breached:
+    """Note when late data push the period before over the limit that it closed with: told once, blocks nothing."""
+    limit = state.closed_limit
+    if closed is None or closed.start != state.closed_start or state.closed_breached or limit is None:
         return state
-    return replace(state, closed_over=True)
+    return replace(state, closed_over=state.closed_over or closed.spend >= limit)

@@ -83,7 +83,7 @@ def decide(monitor: Monitor, state: BreakerState, at: Situation) -> Decision:
     reasons.extend(at.notes)
     action, served = _served(monitor, state, would, at)
     reasons.extend(served)
-    severity = _severity(held, reasons)
+    severity = _severity(held, reasons, would)
     override = live_override(state.circuit, at.acts, at.now)
     if override is not None and override.action is not None:
         action = override.action
@@ -122,7 +122,7 @@ def decide(monitor: Monitor, state: BreakerState, at: Situation) -> Decision:
 def _held_conditions(state: BreakerState) -> list[tuple[Condition, Action, Reason]]:
     """Every condition that holds, the strictest first, with the action that it gives when it is enforced."""
     budget, latest = state.budget, state.latest
-    acute = latest is not None and latest.failure
+    acute = latest is not None and latest.failure and latest.at in state.row
     table = (
         (state.budget_breached, Condition.BUDGET, Action.BLOCK, Reason.BUDGET_BREACHED),
         (state.phase is Phase.OPEN, Condition.BREAKER, Action.BLOCK, Reason.BREAKER_OPEN),
@@ -172,8 +172,9 @@ def _served(monitor: Monitor, state: BreakerState, would: Action, at: Situation)
     return would, []
 
 
-def _severity(held: list[tuple[Condition, Action, Reason]], reasons: list[Reason]) -> Severity:
-    if any(action is Action.BLOCK for _, action, _ in held) or Reason.STATE_DAMAGED in reasons:
+def _severity(held: list[tuple[Condition, Action, Reason]], reasons: list[Reason], would: Action) -> Severity:
+    blocks = would is Action.BLOCK or any(action is Action.BLOCK for _, action, _ in held)
+    if blocks or Reason.STATE_DAMAGED in reasons:
         return Severity.CRITICAL
     return Severity.WARNING if set(reasons) - REMARKS else Severity.INFO
 
@@ -199,11 +200,15 @@ def _valid_until(at: Situation, state: BreakerState, stale_at: datetime | None, 
 
 
 def _settle_identity(new: Decision, before: Decision | None) -> Decision:
-    """Keep id and since while action, would and reasons stand; otherwise begin a new decision."""
+    """Keep id and since while action, would and reasons stand; otherwise begin a new decision.
+
+    Its id follows from the one before, so that every reader of one state names the new decision alike.
+    """
     text = "; ".join(SENTENCES[reason] for reason in new.reasons)
     if before is not None and before.id and _same(new, before):
         return replace(new, id=before.id, since=before.since, text=text)
-    key = "|".join((new.circuit, new.at.isoformat(), new.action, new.would, *new.reasons))
+    origin = before.id if before is not None and before.id else new.at.isoformat()
+    key = "|".join((new.circuit, origin, new.action, new.would, *new.reasons))
     return replace(new, id=f"dec_{hashlib.sha256(key.encode()).hexdigest()[:20]}", text=text)
 
 

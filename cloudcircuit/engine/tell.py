@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from cloudcircuit.engine.assess import is_level
 from cloudcircuit.model import (
     ACKNOWLEDGED,
     BACK_TO_NORMAL,
     BELOW_BUDGET,
+    CLEARED,
     NEW_LEVEL,
     NEW_PERIOD,
     Action,
@@ -39,45 +41,66 @@ def tell(
         state, found = rule(monitor, before, state, now)
         changes += found
     if not changes:
-        state, changes = _stricter(before, state)
+        state, changes = _stricter(before, state, now)
     if not changes:
         state, changes = _remind(monitor, state, now)
     return state, changes
 
 
 def _run_rate(
-    monitor: Monitor, _before: BreakerState, state: BreakerState, now: datetime
+    monitor: Monitor, before: BreakerState, state: BreakerState, now: datetime
 ) -> tuple[BreakerState, list[Change]]:
-    if state.anomaly_since is None:
-        return state, []
-    if state.phase is not Phase.CLOSED and TRIPPED not in state.alerted:
-        change = _change(state, AlertKind.TRIPPED, Severity.CRITICAL, (Reason.BREAKER_OPEN, *_why(state)))
-        return _mark(state, now, ANOMALY, TRIPPED), [change]
-    if not {ANOMALY, TRIPPED} & state.alerted.keys():
-        change = _change(state, AlertKind.ANOMALY, Severity.WARNING, _why(state))
-        return _mark(state, now, ANOMALY), [change]
+    told = {ANOMALY, TRIPPED} & state.alerted.keys()
+    if state.phase is not Phase.CLOSED and TRIPPED not in told:
+        reasons = (Reason.BREAKER_OPEN, *_why(state))
+        return _mark(state, now, ANOMALY, TRIPPED), [_change(state, AlertKind.TRIPPED, Severity.CRITICAL, reasons)]
+    if state.anomaly_since is None and not told:
+        return state, _found_late(monitor, before, state)
+    changes = []
+    if not told:
+        changes.append(_change(state, AlertKind.ANOMALY, Severity.WARNING, _why(state) or _usual(monitor)))
+        state = _mark(state, now, ANOMALY)
     if _is_over(monitor, state):
-        return _resolve(state)
-    return state, []
+        state, change = _resolve(monitor, state)
+        changes.append(change)
+    return state, changes
 
 
 def _is_over(monitor: Monitor, state: BreakerState) -> bool:
-    """A tripped breaker is over when it closes; an anomaly that never tripped, after as many good periods."""
-    if state.phase is not Phase.CLOSED or state.failures:
-        return False
-    return TRIPPED in state.alerted or state.successes >= monitor.breaker.failure_threshold
+    """A run is over when the breaker is closed and as many periods in a row were good as bad ones open it.
+
+    The first good period closes a half-open breaker; saying so at once would say it again at the next dip.
+    """
+    is_quiet = state.phase is Phase.CLOSED and not state.failures
+    return is_quiet and state.successes >= monitor.breaker.failure_threshold
 
 
-def _resolve(state: BreakerState) -> tuple[BreakerState, list[Change]]:
+def _found_late(monitor: Monitor, before: BreakerState, state: BreakerState) -> list[Change]:
+    """Anomalous periods that came to light only after good ones had followed: told, and over already."""
+    known = {past.at for past in before.anomalies} | {*before.provisional}
+    found = [past for past in state.anomalies if past.at not in known]
+    if not found:
+        return []
+    excess = sum(past.excess for past in found)
+    reasons = _usual(monitor)
+    return [Change(AlertKind.ANOMALY, Severity.WARNING, reasons, found[0].at, excess=excess, periods=len(found))]
+
+
+def _resolve(monitor: Monitor, state: BreakerState) -> tuple[BreakerState, Change]:
+    """The run is over, in one of three ways. A new level is let into the baseline whole."""
     latest, limit = state.latest, state.anomaly_limit
-    is_new = latest is not None and limit is not None and latest.value > limit
-    resolution = NEW_LEVEL if is_new else ACKNOWLEDGED if _acknowledged(state) else BACK_TO_NORMAL
+    is_above = latest is not None and limit is not None and latest.value > limit
+    is_announced = is_above and latest is not None and Reason.EXPECTED_SPEND in latest.reasons
+    # What passed after so long a run passed against a baseline that holds the run.
+    is_new = (is_above and not is_announced) or (latest is not None and is_level(state, latest.at, monitor.anomaly))
+    is_known = is_announced or _acknowledged(state)
+    resolution = NEW_LEVEL if is_new else ACKNOWLEDGED if is_known else BACK_TO_NORMAL
     change = replace(_change(state, AlertKind.RESOLVED, Severity.INFO, ()), resolution=resolution)
     anomalies = state.anomalies
     if is_new:
         anomalies = tuple(replace(past, admitted=True) for past in anomalies)
     state = replace(state, anomalies=anomalies, anomaly_since=None, anomaly_limit=None)
-    return _unmark(state, ANOMALY, TRIPPED), [change]
+    return _unmark(state, ANOMALY, TRIPPED), change
 
 
 def _acknowledged(state: BreakerState) -> bool:
@@ -90,15 +113,15 @@ def _budget(
 ) -> tuple[BreakerState, list[Change]]:
     view = state.budget
     if view is None:
-        return _unmark(state, BREACHED, WARNED, FORECAST), []
+        gone = [_budget_over(state, CLEARED)] if BREACHED in state.alerted else []
+        return _unmark(state, BREACHED, WARNED, FORECAST), gone
     if state.budget_breached and BREACHED not in state.alerted:
         reasons = (Reason.BUDGET_BREACHED,)
         return _mark(state, now, BREACHED, WARNED, FORECAST), [
             _plain(AlertKind.TRIPPED, Severity.CRITICAL, reasons, now)
         ]
     if not state.budget_breached and BREACHED in state.alerted:
-        change = replace(_plain(AlertKind.RESOLVED, Severity.INFO, (), now), resolution=BELOW_BUDGET)
-        return _unmark(state, BREACHED), [change]
+        return _unmark(state, BREACHED), [_budget_over(state, BELOW_BUDGET)]
     if view.warned and WARNED not in state.alerted:
         reasons = (Reason.BUDGET_WARNING,)
         return _mark(state, now, WARNED), [_plain(AlertKind.BUDGET_WARNING, Severity.WARNING, reasons, now)]
@@ -109,15 +132,19 @@ def _budget(
 
 
 def _period_end(
-    _monitor: Monitor, before: BreakerState, state: BreakerState, now: datetime
+    _monitor: Monitor, before: BreakerState, state: BreakerState, _now: datetime
 ) -> tuple[BreakerState, list[Change]]:
     """A new period: what was told of the old one is over; a breach ends with a word."""
-    if before.budget_start is None or before.budget_start == state.budget_start:
+    if before.budget_start in (None, state.budget_start) or state.budget is None:
         return state, []
-    found = []
-    if BREACHED in state.alerted and state.budget_start is not None:
-        found = [replace(_plain(AlertKind.RESOLVED, Severity.INFO, (), now), resolution=NEW_PERIOD)]
-    return _unmark(state, BREACHED, WARNED, FORECAST, CLOSED), found
+    state = _unmark(state, WARNED, FORECAST, CLOSED)
+    if state.closed_start != before.budget_start or BREACHED not in state.alerted:
+        return state, []
+    return _unmark(state, BREACHED), [_budget_over(state, NEW_PERIOD)]
+
+
+def _budget_over(state: BreakerState, resolution: str) -> Change:
+    return replace(_plain(AlertKind.RESOLVED, Severity.INFO, (), state.alerted[BREACHED]), resolution=resolution)
 
 
 def _closed_over(
@@ -128,18 +155,26 @@ def _closed_over(
     return _mark(state, now, CLOSED), [_plain(AlertKind.CLOSED_OVER, Severity.WARNING, (Reason.BUDGET_BREACHED,), now)]
 
 
-def _stricter(before: BreakerState, state: BreakerState) -> tuple[BreakerState, list[Change]]:
-    """What is served became stricter without a change that was told: people must know what stops."""
+def _stricter(before: BreakerState, state: BreakerState, now: datetime) -> tuple[BreakerState, list[Change]]:
+    """What is served became stricter without a change that was told: people must know what stops.
+
+    A throttle that comes back for something already told is no news.
+    """
     old, new = before.decision, state.decision
     served = old.action if old else Action.ALLOW
     if new is None or new.override or new.action.rank <= served.rank:
         return state, []
+    is_told = bool(state.alerted.keys() - {CLOSED})
+    if new.action is Action.THROTTLE and is_told and old is not None and old.mode is new.mode:
+        return state, []
     severity = Severity.CRITICAL if new.action is Action.BLOCK else Severity.WARNING
-    return state, [_change(state, AlertKind.ESCALATED, severity, new.reasons)]
+    return replace(state, reminded_at=now), [_change(state, AlertKind.ESCALATED, severity, new.reasons)]
 
 
 def _remind(monitor: Monitor, state: BreakerState, now: datetime) -> tuple[BreakerState, list[Change]]:
-    told = [at for key, at in state.alerted.items() if key in (TRIPPED, BREACHED)]
+    """Say again, after a time, that something is still stopped, unless somebody knows."""
+    lasting = [BREACHED] if state.phase is Phase.CLOSED else [BREACHED, TRIPPED]
+    told = [state.alerted[key] for key in lasting if key in state.alerted]
     if monitor.remind_every is None or not told:
         return state, []
     if state.acked_at is not None and state.acked_at >= max(told):
@@ -147,13 +182,22 @@ def _remind(monitor: Monitor, state: BreakerState, now: datetime) -> tuple[Break
     last = max([*told, *([state.reminded_at] if state.reminded_at else [])])
     if now - last < monitor.remind_every:
         return state, []
-    reasons = (Reason.BUDGET_BREACHED,) if BREACHED in state.alerted else (Reason.BREAKER_OPEN, *_why(state))
-    return replace(state, reminded_at=now), [_change(state, AlertKind.REMINDER, Severity.WARNING, reasons)]
+    kind, severity = AlertKind.REMINDER, Severity.WARNING
+    if BREACHED in state.alerted:
+        change = _plain(kind, severity, (Reason.BUDGET_BREACHED,), state.alerted[BREACHED])
+    else:
+        change = _change(state, kind, severity, (Reason.BREAKER_OPEN, *_why(state)))
+    return replace(state, reminded_at=now), [change]
 
 
 def _why(state: BreakerState) -> tuple[Reason, ...]:
     latest = state.latest
     return tuple(r for r in latest.reasons if r in (Reason.ANOMALY, Reason.BURN_RATE)) if latest else ()
+
+
+def _usual(monitor: Monitor) -> tuple[Reason, ...]:
+    """Why a period was found anomalous whose verdict is no longer at hand."""
+    return (Reason.ANOMALY if monitor.anomaly is not None else Reason.BURN_RATE,)
 
 
 def _change(state: BreakerState, kind: AlertKind, severity: Severity, reasons: tuple[Reason, ...]) -> Change:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from cloudcircuit.model.monitor import Monitor
 from cloudcircuit.model.state import BreakerState, SourceState
-from cloudcircuit.model.words import AlertKind, Reason, Severity
+from cloudcircuit.model.words import AlertKind, Grain, Reason, Severity
 
 BACK_TO_NORMAL = "back_to_normal"
 NEW_LEVEL = "new_level"
@@ -53,7 +53,7 @@ class CircuitAlert:
 
     `state` is the state after the step: its `latest` verdict, `budget` view and `decision` hold the numbers.
     `members` are other circuits whose excess is mostly the same money. `cause` is usage, price, commitment or
-    credit, where it shows.
+    credit, where it shows. `grain` is that of the periods that were judged.
     """
 
     change: Change
@@ -66,6 +66,7 @@ class CircuitAlert:
     members: tuple[str, ...] = ()
     owner: str | None = None
     channels: tuple[str, ...] = ()
+    grain: Grain = Grain.DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +84,12 @@ class SourceAlert:
     monitors: tuple[str, ...] = ()
     source: SourceState | None = None
     channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRule:
+    """What a channel wants to hear, and who hears it in its place when it is dead."""
+
+    name: str
+    min_severity: Severity = Severity.INFO
+    fallback: str | None = None

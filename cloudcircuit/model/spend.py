@@ -45,17 +45,25 @@ def column_of(dimension: str) -> str:
 @lru_cache(maxsize=4096)
 def glob_regex(pattern: str) -> re.Pattern[str]:
     """`*` is any run of characters, `?` one character, all else itself; exact case, whole value."""
-    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
-    return re.compile("".join(parts), re.DOTALL)
+    first, *rest = ("".join("." if c == "?" else re.escape(c) for c in part) for part in pattern.split("*"))
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    # A star takes the nearest fit and never reconsiders: backtracking over five stars takes minutes on one long value.
+    inner = "".join(f"(?>.*?{part})" for part in rest[:-1])
+    return re.compile(f"{first}{inner}.*{rest[-1]}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One key of `where`: the dimension's value fits any of the patterns (`(none)` fits a missing one)."""
+    """One key of `where`: the dimension's value fits any of the patterns (`(none)` fits a missing one).
+
+    Patterns are globs, or with `exact` the very values: the filter of one circuit, whatever characters it has.
+    """
 
     dimension: str
     patterns: tuple[str, ...]
     negate: bool = False
+    exact: bool = False
 
     def accepts(self, value: str | None) -> bool:
         return self._fits(value) is not self.negate
@@ -63,6 +71,8 @@ class Match:
     def _fits(self, value: str | None) -> bool:
         if value is None:
             return NONE_VALUE in self.patterns
+        if self.exact:
+            return value in self.patterns
         return any(glob_regex(pattern).fullmatch(value) for pattern in self.patterns)
 
 

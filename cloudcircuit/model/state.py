@@ -87,16 +87,18 @@ class BreakerState:
     judged_through   the newest settled period that has been judged (its start)
     skipped          periods before it that were not settled then: judged when they settle
     failing          settled periods that failed, in a row up to now
-    provisional      unsettled periods that have already added a failure
-    last_success     the newest settled period that passed; `successes` counts them in a row
+    provisional      unsettled periods that have already raised their alarm; those after `last_success` count
+    last_success     the newest settled period that passed, or up to which a person cleared
+    last_failure     the newest period that counted as a failure; `successes` counts the settled successes since
     trips            openings in a row, which lengthen the cooldown
-    opened_through   the period that opened it: a later one decides when half-open
+    opened_through   the newest of the periods that opened it: a later one decides when half-open
     anomalies        failed periods that are still remembered for the baseline
     anomaly_since    where the present run of anomalies began; `anomaly_limit` is the limit there
     budget_start     the period that the budget last saw; `budget_breached`, `budget_limit`, `breached_by` (the newest
                      day known when it was breached) speak of it
     after_breach     this period follows a breached one and no day of it has settled
-    closed_start     the period before it: `closed_breached` as it closed, `closed_over` by late data since
+    closed_start     the period before it: `closed_breached` and `closed_limit` as it closed, `closed_over` by late
+                     data since
     alerted          what has been told and is not resolved: kind -> when first told
     """
 
@@ -110,6 +112,7 @@ class BreakerState:
     failing: tuple[datetime, ...] = ()
     provisional: tuple[datetime, ...] = ()
     last_success: datetime | None = None
+    last_failure: datetime | None = None
     successes: int = 0
     trips: int = 0
     opened_at: datetime | None = None
@@ -125,6 +128,7 @@ class BreakerState:
     after_breach: bool = False
     closed_start: date | None = None
     closed_breached: bool = False
+    closed_limit: Decimal | None = None
     closed_over: bool = False
     alerted: Mapping[str, datetime] = field(default_factory=dict)
     reminded_at: datetime | None = None
@@ -134,9 +138,15 @@ class BreakerState:
     decision: Decision | None = None
 
     @property
+    def row(self) -> tuple[datetime, ...]:
+        """The periods that failed in a row up to now, settled or not, oldest first; each counts once."""
+        after = self.last_success
+        return tuple(at for at in sorted({*self.failing, *self.provisional}) if after is None or at > after)
+
+    @property
     def failures(self) -> int:
-        """Failures in a row, settled and provisional; a period counts once."""
-        return len({*self.failing, *self.provisional})
+        """How many failures there are in a row."""
+        return len(self.row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What one source last said, and how it fares; `version` counts its writes."""
+    """What one source last said, and how it fares; `version` counts its writes.
+
+    `dimensions` are those that it can be asked for when drivers are named.
+    """
 
     source: str
     version: int = 0
@@ -194,6 +207,7 @@ class SourceState:
     notes: tuple[str, ...] = ()
     has_effective: bool = True
     has_billed: bool = True
+    dimensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

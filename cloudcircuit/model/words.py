@@ -124,6 +124,8 @@ class AlertKind(StrEnum):
     CONFIG_REJECTED = "config_rejected"
     BLOCKS_HELD = "blocks_held"
     UNLISTED = "unlisted"
+    STATE_FAILING = "state_failing"
+    CLOCK_JUMPED = "clock_jumped"
     TEST = "test"
 
 

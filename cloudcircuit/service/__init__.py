@@ -1,0 +1,1 @@
+"""Use cases over ports and engine: the cycle, deliveries, decisions, what an operator does."""

@@ -1,0 +1,336 @@
+"""The statements for the query engine, built from values. Nothing from outside enters one unquoted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from cloudcircuit.model import NONE_VALUE, Grain, Match, SpendQuery
+from cloudcircuit_focus import zones
+from cloudcircuit_focus.columns import (
+    ACCOUNT,
+    CATEGORY,
+    COSTS,
+    CURRENCY,
+    PERIOD,
+    START,
+    TAGS,
+    Column,
+    Format,
+    Group,
+    Kind,
+    Layout,
+    source_columns,
+)
+
+NULLS = ("", "NULL", "null")
+"""What stands for a missing value in exports, beside the missing value itself."""
+
+OUTSIDE = ("file", "start", "period", "account")
+"""What is read of the rows outside of the window."""
+
+MAX_REJECTS = 10_000
+"""Lines that are no rows: no more than this many are kept for each scan."""
+
+TIERS = (("0.001", 18), ("1", 15), ("1e3", 12), ("1e6", 9), ("1e9", 6))
+"""Doubles below each limit carry fewer than 15 digits at these many decimals: the decimal that was written comes back
+exactly, where a plain cast to 18 decimals would add noise (and take longer)."""
+
+
+def literal(text: str) -> str:
+    """A text as SQL. A NUL cannot stand in a statement, so it is spelled."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def moment(at: datetime) -> str:
+    return f"TIMESTAMP '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+
+
+def _day(day: date) -> str:
+    return f"DATE '{day.isoformat()}'"
+
+
+# --- one file -------------------------------------------------------------------------------------------
+
+
+def scan(layout: Layout, urls: Iterable[str]) -> str:
+    """The table function that reads files of one layout. CSV is read as text throughout, its columns by position."""
+    names = ", ".join(literal(_without_globs(url)) for url in urls)
+    if layout.format is Format.PARQUET:
+        options = "union_by_name=true, hive_partitioning=false, binary_as_string=true, filename='file of row'"
+        return f"read_parquet([{names}], {options})"
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(layout.width))
+    nulls = ", ".join(literal(text) for text in NULLS)
+    packed = "gzip" if layout.format is Format.CSV_GZIP else "none"
+    return (
+        f"read_csv([{names}], columns={{{columns}}}, auto_detect=false, header=true, delim=',', quote='\"', "
+        f"escape='\"', nullstr=[{nulls}], compression='{packed}', hive_partitioning=false, filename='file of row', "
+        f"store_rejects=true, rejects_limit={MAX_REJECTS})"
+    )
+
+
+def _without_globs(url: str) -> str:
+    """A local name as the engine's glob that fits it alone; the names in object stores are opened as they are."""
+    return url if "://" in url else re.sub(r"([*?\[\\])", r"[\1]", url)
+
+
+def time_of(column: Column | None) -> str:
+    """The instant in a column as TIMESTAMP in UTC; null when it is none."""
+    if column is None:
+        return "CAST(NULL AS TIMESTAMP)"
+    if column.kind is Kind.TEXT:
+        return f"TRY_CAST(TRY_CAST({column.sql} AS TIMESTAMPTZ) AS TIMESTAMP)"
+    return f"TRY_CAST({column.sql} AS TIMESTAMP)"
+
+
+def text_of(column: Column | None) -> str:
+    """The text in a column; null when it is one of the words for a missing value."""
+    if column is None:
+        return "CAST(NULL AS VARCHAR)"
+    text = column.sql if column.type == "VARCHAR" else f"CAST({column.sql} AS VARCHAR)"
+    return f"CASE WHEN {text} NOT IN ({', '.join(map(literal, NULLS))}) THEN {text} END"
+
+
+def amount_of(column: Column) -> str:
+    """The amount in a column as DECIMAL(38, 18); null when it is none, or not finite, or too large."""
+    exact = "TRY_CAST({} AS DECIMAL(38, 18))"
+    if column.kind is Kind.FLOAT:
+        return exact.format(f"CAST({column.sql} AS VARCHAR)")
+    if column.kind is not Kind.DOUBLE:
+        return exact.format(column.sql)
+    tiers = " ".join(
+        f"WHEN abs({column.sql}) < {limit} THEN CAST(CAST({column.sql} AS DECIMAL(18, {scale})) AS DECIMAL(38, 18))"
+        for limit, scale in TIERS
+    )
+    return f"CASE {tiers} ELSE {exact.format(column.sql)} END"
+
+
+def tag_of(column: Column | None, key: str) -> str:
+    """The value of a tag, by its exact key; null when it is missing or empty."""
+    if column is None:
+        return "CAST(NULL AS VARCHAR)"
+    tags, wanted = column.sql, literal(key)
+    if column.kind is Kind.STRUCT:
+        value = f"struct_extract({tags}, {wanted})" if key in column.keys else "NULL"
+    elif column.kind is Kind.MAP:
+        value = f"map_extract_value({tags}, {wanted})"
+    elif column.kind is Kind.PAIRS:
+        value = _pair_value(tags, wanted, *column.keys)
+    else:
+        value = _json_value(f"CAST({tags} AS VARCHAR)", key)
+    return f"nullif(CAST({value} AS VARCHAR), '')"
+
+
+def _pair_value(pairs: str, wanted: str, key: str, value: str) -> str:
+    chosen = f"list_filter({pairs}, lambda pair: pair.{identifier(key)} = {wanted})[1]"
+    return f"struct_extract({chosen}, {literal(value)})"
+
+
+def _json_value(text: str, key: str) -> str:
+    """From an object, or from an array of key/value objects. A JSON pointer takes any key as it is."""
+    pointer = literal("/" + key.replace("~", "~0").replace("/", "~1"))
+    pairs = ", ".join(_json_pair(text, literal(key), *names) for names in (("key", "value"), ("Key", "Value")))
+    object_value = f"json_extract_string({text}, {pointer})"
+    return f"TRY(CASE WHEN {text} LIKE '[%' THEN coalesce({pairs}) ELSE {object_value} END)"
+
+
+def _json_pair(text: str, wanted: str, key: str, value: str) -> str:
+    shape = literal(f'[{{"{key}": "VARCHAR", "{value}": "VARCHAR"}}]')
+    return _pair_value(f"json_transform({text}, {shape})", wanted, key, value)
+
+
+def dimension_of(layout: Layout, dimension: str) -> str:
+    columns = [layout.columns.get(name) for name in source_columns(dimension)]
+    if dimension.startswith("tag:"):
+        return tag_of(columns[0], dimension[len("tag:") :])
+    found = [text_of(column) for column in columns if column is not None] or [text_of(None)]
+    return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+
+# --- filters --------------------------------------------------------------------------------------------
+
+
+def accepts(match: Match, value: str) -> str:
+    """`match.accepts(value)` as SQL, true or false but never null."""
+    missing = "true" if NONE_VALUE in match.patterns else "false"
+    fits = " OR ".join(_fits(pattern, value) for pattern in match.patterns) or "false"
+    verdict = f"CASE WHEN {value} IS NULL THEN {missing} ELSE {fits} END"
+    return f"NOT ({verdict})" if match.negate else f"({verdict})"
+
+
+def _fits(pattern: str, value: str) -> str:
+    if "*" not in pattern and "?" not in pattern:
+        return f"{value} = {literal(pattern)}"
+    like = re.sub(r"([\\%_])", r"\\\1", pattern).replace("*", "%").replace("?", "_")
+    return f"{value} LIKE {literal(like)} ESCAPE '\\'"
+
+
+# --- the whole dataset ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of the rows.
+
+    `costs` are the cost columns that all files have; `earliest` and `horizon` bound the instants that a charge can
+    have at all; `now` is what the newest charge is looked for before; `competing`: deliveries must be told apart.
+    """
+
+    query: SpendQuery
+    costs: tuple[str, ...]
+    earliest: datetime
+    horizon: datetime
+    now: datetime
+    competing: bool
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The dimensions of the answer, each once; the charge category is in it anyway."""
+        return tuple(dict.fromkeys(name for name in self.query.dimensions if name != "charge_category"))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """All dimensions to read: those of the answer and those of the filter."""
+        return tuple(dict.fromkeys([*self.dimensions, *(match.dimension for match in self.query.where)]))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(name for name in self.needed if name.startswith("tag:"))
+
+
+def _alias(plan: Plan, dimension: str) -> str:
+    return f"d{plan.needed.index(dimension)}"
+
+
+def _read_rows(plan: Plan, groups: Sequence[Group]) -> str:
+    """All rows of all files, brought to one shape."""
+    return "\nUNION ALL\n".join(
+        f"SELECT {values} FROM {scan(layout, [file.url for file in files])} WHERE {condition}"
+        for layout, files in groups
+        for values, condition in _parts(plan, layout)
+    )
+
+
+def _parts(plan: Plan, layout: Layout) -> list[tuple[str, str]]:
+    """What to select of a file, and of which rows.
+
+    Where the file's own statistics can skip what lies outside of the window (a Parquet file with real instants), only
+    few columns of those rows are read, for deliveries, accounts and the newest charge.
+    """
+    values = _values(plan, layout)
+    if layout.format is not Format.PARQUET or layout.columns[START].kind is not Kind.TIME:
+        return [(_select(values), "true")]
+    start = layout.columns[START].sql
+    within = f"{start} >= {moment(plan.query.start)} AND {start} < {moment(plan.query.end)}"
+    outside = {name: value if name in OUTSIDE else "NULL" for name, value in values.items()}
+    return [(_select(values), within), (_select(outside), f"({within}) IS NOT TRUE")]
+
+
+def _select(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{value} AS {name}" for name, value in values.items())
+
+
+def _values(plan: Plan, layout: Layout) -> dict[str, str]:
+    get = layout.columns.get
+    return {
+        "file": '"file of row"',
+        "start": time_of(get(START)),
+        "period": time_of(get(PERIOD)),
+        "account": text_of(get(ACCOUNT)),
+        "currency": text_of(get(CURRENCY)),
+        "category": text_of(get(CATEGORY)),
+        **{cost: amount_of(layout.columns[cost]) for cost in plan.costs},
+        **{_alias(plan, name): dimension_of(layout, name) for name in plan.needed},
+        "tags": _tag_text(get(TAGS)) if plan.tags else "NULL",
+        **{f"raw_{name}": _raw(get(name)) for name in (START, *plan.costs)},
+    }
+
+
+def _tag_text(column: Column | None) -> str:
+    """Tags that are JSON text, to be checked; the other kinds cannot be malformed."""
+    return text_of(column) if column is None or column.kind is Kind.TEXT else "CAST(NULL AS VARCHAR)"
+
+
+def _raw(column: Column | None) -> str:
+    return "CAST(NULL AS VARCHAR)" if column is None else f"CAST({column.sql} AS VARCHAR)"
+
+
+def _flaws(plan: Plan) -> list[tuple[str, str]]:
+    """What makes a row unreadable: the column, and the condition; the first that holds is named."""
+    undated = f"start IS NULL OR start < {moment(plan.earliest)} OR start >= {moment(plan.horizon)}"
+    flaws = [(START, undated), (CURRENCY, "currency IS NULL"), *((cost, f"{cost} IS NULL") for cost in plan.costs)]
+    if plan.tags:
+        # An unreadable text gives no value, so only rows without one need the check.
+        unread = " AND ".join(f"{_alias(plan, name)} IS NULL" for name in plan.tags)
+        flaws.append((TAGS, f"CASE WHEN {unread} THEN NOT coalesce(json_valid(tags), true) ELSE false END"))
+    return flaws
+
+
+def _visible(plan: Plan) -> str:
+    """Rows from `visible_until` on do not exist; those that lie beyond all reason are counted all the same."""
+    until = plan.query.visible_until
+    return "true" if until is None else f"(start IS NULL OR start < {moment(until)} OR start >= {moment(plan.horizon)})"
+
+
+def cells(plan: Plan, groups: Sequence[Group]) -> str:
+    """The table `cells`: one scan of everything, added up as far as the answer needs it.
+
+    Rows of the window that the filter takes keep their dimensions; all others fall together. `broken` counts the rows
+    of a day that cannot be read, `undated` those that belong to no day; a row may be any of the three or none.
+    """
+    hour = plan.query.grain is Grain.HOUR
+    keys = {
+        "folder": 'parse_dirpath(file)' if plan.competing else "CAST(NULL AS VARCHAR)",
+        "period": f"CASE WHEN {str(plan.competing).lower()} OR undated THEN {_period()} END",
+        "account": "account",
+        "day": f"CASE WHEN inside THEN {_local_day(plan)} END",
+        "hour": "CASE WHEN taken THEN date_trunc('hour', start) END" if hour else "CAST(NULL AS TIMESTAMP)",
+        **{name: f"CASE WHEN taken THEN {name} END" for name in ("currency", "category", *_aliases(plan))},
+    }
+    sums = {
+        **{cost: f"sum(CASE WHEN taken THEN {cost} END)" for cost in plan.costs},
+        "taken": "count(*) FILTER (taken)",
+        "broken": "count(*) FILTER (inside AND NOT readable)",
+        "undated": "count(*) FILTER (undated)",
+        "dated": "count(*) FILTER (NOT undated)",
+        "oldest": "min(start) FILTER (NOT undated)",
+        "newest": f"max(start) FILTER (NOT undated AND start < {moment(plan.now)})",
+    }
+    return f"CREATE TEMP TABLE cells AS {_judged(plan, groups)} SELECT {_select(keys | sums)} FROM judged GROUP BY ALL"
+
+
+def _judged(plan: Plan, groups: Sequence[Group]) -> str:
+    query, flaws = plan.query, _flaws(plan)
+    inside = f"start >= {moment(query.start)} AND start < {moment(query.end)} AND NOT ({flaws[0][1]})"
+    fits = " AND ".join(accepts(match, _alias(plan, match.dimension)) for match in query.where) or "true"
+    unreadable = " OR ".join(f"({condition})" for _, condition in flaws)
+    return f"""
+WITH rows AS ({_read_rows(plan, groups)}),
+marked AS (
+  SELECT *, {flaws[0][1]} AS undated, coalesce({inside}, false) AS inside, NOT ({unreadable}) AS readable
+  FROM rows WHERE {_visible(plan)}),
+judged AS (SELECT *, inside AND readable AND ({fits}) AS taken FROM marked)"""
+
+
+def _aliases(plan: Plan) -> list[str]:
+    return [_alias(plan, name) for name in plan.dimensions]
+
+
+def _period() -> str:
+    """The billing period of a row, to the month it begins in: the charge's own month stands in."""
+    return "date_trunc('month', coalesce(period, start))"
+
+
+def _local_day(plan: Plan) -> str:
+    query = plan.query
+    pieces = list(zones.offsets(query.start, query.end, zones.load_zone(query.zone)))
+    shifted = [f"CAST(start + to_seconds({int(offset.total_seconds())}) AS DATE)" for _, offset in pieces]
+    cases = " ".join(f"WHEN start < {moment(until)} THEN {day}" for (until, _), day in zip(pieces[:-1], shifted, strict=False))
+    return f"CASE {cases} ELSE {shifted[-1]} END" if cases else shifted[-1]

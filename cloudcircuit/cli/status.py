@@ -1,0 +1,146 @@
+"""What holds now: `status` for people, `decide` for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cloudcircuit.cli import common
+from cloudcircuit.cli.circuits import STALE_OR_UNKNOWN, Row, circuit_json, circuit_table, exit_code, gather
+from cloudcircuit.cli.show import console, grid, harmless, print_json, text
+from cloudcircuit.engine.text import count, duration, moment
+from cloudcircuit.errors import UsageError
+from cloudcircuit.model import Delivery, ReportStatus, SourceState
+from cloudcircuit.service.serve import decisions
+
+if TYPE_CHECKING:
+    from cloudcircuit.compose import Opened
+
+
+def status(
+    match: Annotated[str | None, typer.Argument(metavar="[CIRCUIT]", help="A circuit, or a glob over names.")] = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those with anything to look after.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="How many lines; 0 for all.")] = 50,
+    at: common.AtOption = None,
+    json: common.JsonOption = False,
+    config: common.ConfigOption = None,
+) -> None:
+    """Every circuit with its decision, its money and its reasons; the sources, and what is owed."""
+    now = common.moment(at)
+    with common.opened(common.load(config)) as house:
+        rows = gather(house.house, now)
+        if match is not None:
+            names = set(common.select((row.decision.circuit for row in rows), match))
+            rows = [row for row in rows if row.decision.circuit in names]
+        if only_open:
+            rows = [row for row in rows if row.is_open]
+        if json:
+            _print_json(house, rows, now)
+        else:
+            _print(house, rows, limit, now)
+
+
+def decide(
+    circuit: Annotated[str, typer.Argument(help="The circuit's name.")],
+    at: common.AtOption = None,
+    json: common.JsonOption = False,
+    config: common.ConfigOption = None,
+) -> None:
+    """One circuit's decision in one line, and as the exit code."""
+    now = common.moment(at)
+    with common.opened(common.load(config)) as house:
+        found = {decision.circuit: decision for decision in decisions(house.house, now)}
+        if circuit not in found:
+            try:
+                common.select(found, circuit)
+                raise UsageError(f"{circuit!r} is a glob; decide answers for one circuit")
+            except UsageError as error:
+                sys.stderr.write(f"cloudcircuit: {harmless(str(error))}\n")
+                raise typer.Exit(STALE_OR_UNKNOWN) from None
+        decision = found[circuit]
+        if json:
+            print_json(decision)
+        else:
+            stale = ", stale" if decision.stale else ""
+            would = "" if decision.would is decision.action else f" (would {decision.would.value})"
+            sys.stdout.write(harmless(f"{decision.action.value}{would}{stale}: {decision.text}") + "\n")
+        raise typer.Exit(exit_code([decision]))
+
+
+# --- for people -------------------------------------------------------------------------------------------
+
+
+def _print(opened: Opened, rows: Sequence[Row], limit: int, now: datetime) -> None:
+    out = console()
+    shown = rows[:limit] if limit else rows
+    out.print(circuit_table(shown, out.width) if shown else "no circuit to show")
+    if len(shown) < len(rows):
+        more = count(len(rows) - len(shown), "more circuit")
+        out.print(Text(f"… {more}; --limit 0 shows all, --open those to look after", style="dim"))
+    out.print()
+    out.print(_sources(opened, now))
+    out.print(_alerts(opened))
+    newest = opened.store.newest()
+    if newest is not None and (now - newest).days > 30:
+        hint = f"the state was last judged on {newest:%Y-%m-%d}; to see it as it was then: --at {newest:%Y-%m-%d}"
+        out.print(Text(hint, style="yellow"))
+
+
+def _sources(opened: Opened, now: datetime) -> Table:
+    states, found = opened.store.sources(), grid()
+    for name in opened.house.sources:
+        state = states.get(name, SourceState(name))
+        style = "red" if state.error else "yellow" if state.status not in (None, ReportStatus.COMPLETE) else "green"
+        found.add_row(Text("source", style="dim"), text(name, style=style), text(source_line(state, now), limit=300))
+    return found
+
+
+def source_line(state: SourceState, now: datetime) -> str:
+    """How fresh a source is: `complete; data until 1 December 00:00 UTC, 24 hours old; read 5 minutes ago`."""
+    if state.last_attempt is None:
+        return "not read yet"
+    parts = [state.error and f"failing ({state.failures} times): {state.error}", state.status]
+    if state.watermark is not None:
+        age = duration((now - state.watermark).total_seconds())
+        parts.append(f"data until {moment(state.watermark, now.date())}, {age} old")
+    if state.last_success is not None:
+        parts.append(f"read {duration((now - state.last_success).total_seconds())} ago")
+    return "; ".join(str(part) for part in parts if part)
+
+
+def _alerts(opened: Opened) -> Table:
+    found = grid()
+    owed, failed = (Counter(d.channel for d in opened.store.deliveries(s, limit=10_000)) for s in ("owed", "failed"))
+    parts = [f"{total} owed to {channel}" for channel, total in sorted(owed.items())]
+    parts += [f"{total} failed for {channel}" for channel, total in sorted(failed.items())]
+    style = "red" if failed else "yellow" if owed else ""
+    found.add_row(Text("alerts", style="dim"), Text(", ".join(parts) or "none owed, none failed", style=style))
+    return found
+
+
+# --- for programs -----------------------------------------------------------------------------------------
+
+
+def _print_json(opened: Opened, rows: Sequence[Row], now: datetime) -> None:
+    states = opened.store.sources()
+    print_json(
+        {
+            "at": now,
+            "judged_at": opened.store.newest(),
+            "circuits": [circuit_json(row) for row in rows],
+            "sources": [states.get(name, SourceState(name)) for name in opened.house.sources],
+            "deliveries": [_delivery(d) for s in ("owed", "failed") for d in opened.store.deliveries(s, limit=1000)],
+        }
+    )
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    names = ("id", "channel", "monitor", "state", "owed_at", "attempts", "next_try", "error")
+    return {name: getattr(delivery, name) for name in names}

@@ -1,0 +1,101 @@
+"""Builds what a configuration describes: store, sources, notifiers, outbox. Daemon, commands and web share it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from cloudcircuit.clock import Deadline, SystemClock
+from cloudcircuit.config import Config, NotifierConfig, SourceConfig
+from cloudcircuit.model import ChannelRule
+from cloudcircuit.notifiers import ConsoleNotifier, SlackNotifier, WebhookNotifier
+from cloudcircuit.ports import AdapterContext, Clock, CostAdapter, Notifier, Store
+from cloudcircuit.service.deliver import Outbox
+from cloudcircuit.service.house import House, Source
+from cloudcircuit.stores import open_store
+from cloudcircuit.stores.published import FilePublisher
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A configuration, come to life. Close it when done."""
+
+    config: Config
+    house: House
+    outbox: Outbox
+    publisher: FilePublisher
+
+    @property
+    def store(self) -> Store:
+        return self.house.store
+
+    def close(self) -> None:
+        self.house.store.close()
+
+
+def open_house(config: Config, *, stdout: TextIO, clock: Clock | None = None, create: bool = True) -> Opened:
+    """Open the state and build everything around it. `clock` drives judgements; sockets and outbox stay in real time.
+
+    Raises StoreError when the state cannot be opened; `create=False` refuses to begin a new one.
+    """
+    return assemble(config, open_store(config.daemon.state, create=create), stdout=stdout, clock=clock)
+
+
+def assemble(config: Config, store: Store, *, stdout: TextIO, clock: Clock | None = None) -> Opened:
+    """Build everything around a store that is already open (a reload keeps the one it has)."""
+    real = SystemClock()
+    rules = {name: ChannelRule(name, n.min_severity, n.fallback) for name, n in config.notifiers.items()}
+    house = House(
+        store=store,
+        sources={name: source(config, spec, clock or real) for name, spec in config.sources.items()},
+        monitors=config.monitors,
+        rules=rules,
+        deadline=Deadline,
+        house_channels=config.daemon.channels,
+        max_blocks_per_hour=config.daemon.max_blocks_per_hour,
+        link=config.daemon.link,
+        fx=config.fx,
+    )
+    outbox = Outbox(store, notifiers(config, stdout, real), rules, real, jitter=random.random)
+    return Opened(config, house, outbox, FilePublisher(published_path(config.daemon.state)))
+
+
+def published_path(state: Path) -> Path:
+    """Where the decisions are published, beside the state."""
+    return state.with_name(f"{state.stem}.decisions.json")
+
+
+def source(config: Config, spec: SourceConfig, clock: Clock) -> Source:
+    return Source(
+        name=spec.name,
+        open=_opener(config, spec, clock),
+        zone=ZoneInfo(spec.zone),
+        grain=spec.grain,
+        lag=spec.lag,
+        every=spec.every,
+        timeout=spec.timeout.total_seconds(),
+        restated_share=spec.restated_share,
+    )
+
+
+def _opener(config: Config, spec: SourceConfig, clock: Clock) -> Callable[[], CostAdapter]:
+    context = AdapterContext(source=spec.name, clock=clock, lag=spec.lag, root=config.root)
+    return partial(spec.plugin.open, spec.options, context)
+
+
+def notifiers(config: Config, stdout: TextIO, clock: Clock) -> dict[str, Notifier]:
+    return {name: notifier(spec, stdout, clock) for name, spec in config.notifiers.items()}
+
+
+def notifier(spec: NotifierConfig, stdout: TextIO, clock: Clock) -> Notifier:
+    if spec.type == "slack" and spec.url is not None:
+        return SlackNotifier(spec.name, spec.url, clock)
+    if spec.type == "webhook" and spec.url is not None:
+        return WebhookNotifier(spec.name, spec.url, spec.secret, clock, allow_http=spec.allow_http)
+    return ConsoleNotifier(spec.name, stdout)
+

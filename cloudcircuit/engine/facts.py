@@ -1,0 +1,134 @@
+"""What stands below an alert's title: (label, text) pairs, in the order in which one asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cloudcircuit.engine.text import count, duration, moment, money, number, share, shown
+from cloudcircuit.engine.wording import Payload, budget_span, per, sentences, told_on, unit_of
+from cloudcircuit.model import NONE_VALUE, AlertKind, Reason
+
+FACT_LIMIT = 600
+"""The most characters of one fact."""
+
+_SAID_BY_TITLE = {Reason.BUDGET_BREACHED, Reason.BUDGET_WARNING, Reason.FORECAST_BREACH}
+_ROLE = {"usage": "more usage", "price": "a higher price", "commitment": "less cover by commitments"}
+
+
+def facts(payload: Payload) -> list[tuple[str, str]]:
+    """What stands below the title: (label, text), in the order in which one asks."""
+    found = [
+        ("why", why(payload)),
+        ("excess", excess(payload)),
+        ("expected", expected(payload)),
+        ("drivers", drivers(payload)),
+        ("cause", _ROLE.get(payload["cause"], payload["cause"])),
+        ("budget", budget_line(payload)),
+        ("stops", payload["decision"] and payload["decision"]["stops"]),
+        ("same money", some([shown(m) for m in payload["members"]], 5)),
+        ("owner", payload["owner"]),
+        ("data", data_line(payload)),
+    ]
+    return [(label, shown(text, FACT_LIMIT)) for label, text in found if text]
+
+
+def why(payload: Payload) -> str | None:
+    """The reasons, unless the title has said it all: a budget's figures are in it."""
+    reasons = payload["reasons"]
+    return None if set(reasons) <= _SAID_BY_TITLE else sentences(reasons)
+
+
+def excess(payload: Payload) -> str | None:
+    """Money above the expected: `$52.69 a day, $105.38 in 2 days`."""
+    figures, currency = payload["excess"], payload["currency"]
+    if figures is None:
+        return None
+    periods = count(figures["periods"], unit_of(payload))
+    total = money(figures["total"], currency)
+    if figures["periods"] == 1 and unit_of(payload) == "day":
+        return f"{total} in {periods}"
+    return f"{money(figures['per_day'], currency)} a day, {total} in {periods}"
+
+
+def expected(payload: Payload) -> str | None:
+    """The expected range: `$53.02 a day; unusual above $79.53`."""
+    band = payload["expected"]
+    if band is None or payload["excess"] is None or payload["kind"] == AlertKind.RESOLVED:
+        return None
+    usual = f"{money(band['mean'], payload['currency'])} {per(payload)}"
+    return usual if band["high"] is None else f"{usual}; unusual above {money(band['high'], payload['currency'])}"
+
+
+def drivers(payload: Payload, most: int = 4) -> str | None:
+    """Who carries the excess: `region us-east-1 $40.12 (76%), …`."""
+    return some([_driver(driver, payload["currency"]) for driver in payload["drivers"]], most)
+
+
+def _driver(driver: Payload, currency: str) -> str:
+    value = shown(NONE_VALUE if driver["value"] is None else driver["value"], 48)
+    if driver["label"]:
+        value = f"{shown(driver['label'], 48)} ({value})"
+    dimension = shown(driver["dimension"], 32).replace("_", " ")
+    return f"{dimension} {value} {money(driver['excess'], currency)} ({share(driver['share'])})"
+
+
+def budget_line(payload: Payload) -> str | None:
+    """Budget and forecast: `$3,120.00 of $5,000.00 for October (62%); heading for $6,400.00, $1,400.00 over`."""
+    budget, currency = payload["budget_period"], payload["currency"]
+    if budget is None:
+        return None
+    spend, limit, projected = (number(budget[key]) for key in ("spend", "limit", "projected"))
+    text = f"{money(spend, currency)} of {money(limit, currency)} for {budget_span(payload)}"
+    if spend is not None and limit:
+        text += f" ({share(spend / limit)})"
+    if projected is None or limit is None:
+        return f"{text}; no forecast"
+    over = projected - limit
+    outlook = f", {money(over, currency)} over" if over > 0 else ""
+    return f"{text}; heading for {money(projected, currency)}{outlook}"
+
+
+def data_line(payload: Payload) -> str:
+    """How old the numbers are, and which source keeps them back."""
+    data, at = payload["data"], told_on(payload)
+    if data["as_of"] is None:
+        text = "no source has said anything yet"
+    else:
+        text = f"up to {moment(datetime.fromisoformat(data['as_of']), at)}, {duration(data['age_seconds'])} old"
+    if data["stale"]:
+        text += ", STALE"
+    troubled = [f"{shown(s['name'])} is {s['status']}" for s in data["sources"] if s["status"] != "complete"]
+    behind = some(troubled, 3)
+    return f"{text}; {behind}" if behind else text
+
+
+def next_steps(payload: Payload) -> list[tuple[str, str]]:
+    """The commands that can be copied as they stand: (what it does, command)."""
+    return [(what, command) for what, command in (payload["commands"] or {}).items() if is_copyable(command)]
+
+
+def is_copyable(command: str) -> bool:
+    """A command that would not survive being shown is not shown: half a command is worse than none."""
+    return "`" not in command and shown(command, 300) == command
+
+
+def event_facts(event: Payload) -> list[tuple[str, str]]:
+    """What stands below the title of a source's event, in the order in which one asks."""
+    source = event["source"] or {}
+    mark = source.get("watermark")
+    found = [
+        ("what", event["text"]),
+        ("error", source.get("error") if event["kind"] == AlertKind.SOURCE_BLIND else None),
+        ("data", f"up to {moment(datetime.fromisoformat(mark), told_on(event))}" if mark else None),
+        ("monitors", some([shown(m) for m in event["monitors"]], 10)),
+    ]
+    return [(label, shown(text, FACT_LIMIT)) for label, text in found if text]
+
+
+def some(items: Sequence[str], most: int) -> str | None:
+    """The first few, and how many more there are."""
+    if not items:
+        return None
+    rest = f", … {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + rest

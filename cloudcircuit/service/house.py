@@ -1,0 +1,57 @@
+"""What a use case works with: the configured sources, monitors and rules, and the open store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cloudcircuit.model import ChannelRule, Fx, Grain, Monitor, SourceState
+from cloudcircuit.ports import CostAdapter, Deadline, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One configured source; `open` gives its adapter, `timeout` is the total limit of a fetch in seconds."""
+
+    name: str
+    open: Callable[[], CostAdapter]
+    zone: ZoneInfo
+    grain: Grain
+    lag: timedelta
+    every: timedelta
+    timeout: float
+    restated_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything between a configuration and the use cases. `deadline` starts a total time limit."""
+
+    store: Store
+    sources: Mapping[str, Source]
+    monitors: tuple[Monitor, ...]
+    rules: Mapping[str, ChannelRule]
+    deadline: Callable[[float], Deadline]
+    house_channels: tuple[str, ...] = ()
+    max_blocks_per_hour: int = 20
+    link: str | None = None
+    fx: tuple[Fx, ...] = field(default_factory=tuple)
+
+    def monitor(self, name: str) -> Monitor | None:
+        return next((monitor for monitor in self.monitors if monitor.name == name), None)
+
+    def fed_by(self, source: str) -> tuple[Monitor, ...]:
+        return tuple(monitor for monitor in self.monitors if source in monitor.sources)
+
+    def ttl(self, monitor: Monitor) -> timedelta:
+        """How long an answer holds: twice the slowest poll of the monitor's sources."""
+        return 2 * max((self.sources[name].every for name in monitor.sources), default=timedelta(hours=6))
+
+
+def watermark(monitor: Monitor, sources: Mapping[str, SourceState]) -> datetime | None:
+    """The watermark of a monitor's slowest source; None while one of them has said nothing."""
+    marks = [sources[name].watermark if name in sources else None for name in monitor.sources]
+    known = [mark for mark in marks if mark is not None]
+    return min(known) if known and len(known) == len(marks) else None

@@ -1,0 +1,116 @@
+"""Runs without a daemon: history step by step on one state, or one cycle of everything at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cloudcircuit.clock import FixedClock
+from cloudcircuit.errors import StateNewer
+from cloudcircuit.service.cycle import CycleResult, run_cycle
+from cloudcircuit.service.deliver import Outbox
+from cloudcircuit.service.house import House
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One moment of a replay. `results` is empty where every source had been read then before."""
+
+    at: datetime
+    number: int
+    of: int
+    results: tuple[CycleResult, ...]
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What became of a replay; `failed` are the sources whose last reading went wrong."""
+
+    steps: int = 0
+    skipped: int = 0
+    transitions: int = 0
+    alerts: int = 0
+    failed: dict[str, CycleResult] = field(default_factory=dict)
+
+    def add(self, step: Step) -> None:
+        self.steps += 1
+        self.skipped += not step.results
+        for result in step.results:
+            self.transitions += result.transitions
+            self.alerts += result.alerts
+            self.failed.pop(result.source, None)
+            if not result.ok:
+                self.failed[result.source] = result
+
+
+def replay(
+    house: House,
+    outbox: Outbox,
+    clock: FixedClock,
+    start: datetime,
+    end: datetime,
+    progress: Callable[[Step], None] = lambda _: None,
+) -> Replayed:
+    """One cycle a day of each source, from `start` on, up to and including `end`, delivering after each.
+
+    `clock` is the one that the sources were opened with; it is moved along. What a source was already asked at a
+    later moment is not asked again. Raises StateNewer when the state lies beyond `end`, StoreError.
+    """
+    refuse_newer(house, end)
+    moments = list(_days(start, end))
+    done = Replayed()
+    for number, at in enumerate(moments, 1):
+        clock.at = at
+        step = Step(at, number, len(moments), tuple(_cycles(house, at, _unread(house, at))))
+        if step.results:
+            send_owed(outbox)
+        done.add(step)
+        progress(step)
+    return done
+
+
+def run_at(house: House, outbox: Outbox, at: datetime) -> Replayed:
+    """One cycle of every source, and its deliveries. Raises StateNewer, StoreError."""
+    refuse_newer(house, at)
+    done = Replayed()
+    done.add(Step(at, 1, 1, tuple(_cycles(house, at, house.sources))))
+    send_owed(outbox)
+    return done
+
+
+def send_owed(outbox: Outbox) -> None:
+    """Send what is due, and wait for no second try: what could not be sent stays owed."""
+    while outbox.run_once():
+        pass
+
+
+def refuse_newer(house: House, at: datetime) -> None:
+    """Raise StateNewer when the state has seen a later moment: judgement does not go back."""
+    newest = house.store.newest()
+    if newest is not None and newest > at:
+        raise StateNewer(
+            f"the state was last judged at {newest:%Y-%m-%d %H:%M} UTC, after the {at:%Y-%m-%d %H:%M} UTC that was "
+            "asked for; name a later time, or another state"
+        )
+
+
+def _days(start: datetime, end: datetime) -> Iterator[datetime]:
+    at = start
+    while at <= end:
+        yield at
+        at += ONE_DAY
+
+
+def _unread(house: House, at: datetime) -> list[str]:
+    """The sources that have not been asked at this moment or later."""
+    states = house.store.sources()
+    asked = {name: state.last_attempt for name, state in states.items() if state.last_attempt is not None}
+    return [name for name in house.sources if name not in asked or asked[name] < at]
+
+
+def _cycles(house: House, at: datetime, sources: Iterable[str]) -> Iterator[CycleResult]:
+    for source in sources:
+        yield run_cycle(house, source, at)

@@ -1,0 +1,289 @@
+"""Values to JSON and back, by type hints: exact for Decimal, aware instants, enums and nested dataclasses.
+
+Every field is written, so that a default may change without changing what was stored. Read back, a field that an
+older version did not write takes its default. A field or a word that this version does not know was written by a
+newer one, and guessing would be dangerous (an unknown breaker phase is not "closed"): StateNewer. A reader of
+published decisions that may be older than the daemon asks for `lenient`: unknown fields are passed over and
+unknown words left out of lists; a lone unknown word is refused all the same.
+
+Standard library only: programs that ask for decisions load this.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from cloudcircuit.errors import StateDamaged, StateNewer, StoreError
+
+T = TypeVar("T")
+Step = Callable[[Any], Any]
+
+
+class _Unknown(ValueError):
+    """A field or a word of a newer version."""
+
+
+class _Malformed(ValueError):
+    """Not what the type hint says."""
+
+
+def pack(value: Any) -> Any:
+    """A dataclass as plain JSON values. Raises ValueError or TypeError for what JSON cannot hold exactly."""
+    kind: Any = type(value)
+    return _packer(kind)(value)
+
+
+def encode(value: Any) -> str:
+    """A dataclass as one line of JSON text in ASCII. Raises StoreError; NaN and infinities are refused."""
+    try:
+        return dumps(pack(value))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StoreError(f"{type(value).__name__} cannot be stored: {error}") from error
+
+
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+def dumps(plain: Any) -> str:
+    """JSON without blanks, ASCII (lone surrogates and NUL survive), finite numbers only. Raises ValueError."""
+    return _JSON.encode(plain)
+
+
+def loads(text: str | bytes) -> Any:
+    """JSON, where NaN and infinities are not. Raises ValueError."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def decode(cls: type[T], text: str, what: str) -> T:
+    """The dataclass that `encode` wrote; `what` names it in errors. Raises StateDamaged, StateNewer."""
+    try:
+        plain = loads(text)
+    except ValueError as error:
+        raise StateDamaged(f"{what} is not readable: {error}") from error
+    return unpack(cls, plain, what)
+
+
+def unpack(cls: type[T], plain: Any, what: str, *, lenient: bool = False) -> T:
+    """The dataclass that `pack` made plain. Raises StateDamaged, StateNewer."""
+    kind: Any = cls
+    try:
+        value: T = _unpacker(kind, lenient)(plain)
+    except _Unknown as error:
+        raise StateNewer(f"{what} was written by a newer version of CloudCircuit: {error}") from error
+    except ValueError as error:
+        raise StateDamaged(f"{what} is not readable: {error}") from error
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number")
+
+
+# --- writing --------------------------------------------------------------------------------------------
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _decimal_text(value: Decimal) -> str:
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a finite amount")
+    return str(value)
+
+
+def instant_text(value: datetime) -> str:
+    """ISO 8601 in UTC. Raises ValueError for an instant without a zone."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone")
+    return value.astimezone(UTC).isoformat()
+
+
+def _loose(value: Any) -> Any:
+    """A value without a type hint (history detail, an envelope): what JSON lacks becomes text, for good."""
+    if isinstance(value, Mapping):
+        return {_key(key): _loose(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_loose(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    step = _WRITERS.get(type(value))
+    return step(value) if step else value
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"a key must be text, not {key!r}")
+    return str(key)
+
+
+_WRITERS: Mapping[Any, Step] = {Decimal: _decimal_text, datetime: instant_text, date: date.isoformat}
+
+
+@lru_cache(maxsize=256)
+def _packer(hint: Any) -> Step:
+    """How a value of this type is made plain; `_same` where it already is."""
+    if is_dataclass(hint):
+        steps = tuple((name, _packer(part)) for name, part in _hints(hint))
+        return lambda value: {name: step(getattr(value, name)) for name, step in steps}
+    if hint is Any:
+        return _loose
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _optional(_packer(_inner(args)))
+    if origin is tuple:
+        item = _packer(args[0])
+        return list if item is _same else lambda value: [item(each) for each in value]
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(_packer(args[1]))
+    return _WRITERS.get(hint, _same)
+
+
+def _optional(step: Step) -> Step:
+    return _same if step is _same else lambda value: None if value is None else step(value)
+
+
+def _mapping(step: Step) -> Step:
+    return lambda value: {_key(key): step(item) for key, item in value.items()}
+
+
+def _inner(args: tuple[Any, ...]) -> Any:
+    """The X of `X | None`, the only union that the model uses."""
+    (inner,) = (arg for arg in args if arg is not NoneType)
+    return inner
+
+
+def _hints(cls: Any) -> list[tuple[str, Any]]:
+    hints = get_type_hints(cls)
+    return [(field.name, hints[field.name]) for field in fields(cls)]
+
+
+# --- reading --------------------------------------------------------------------------------------------
+
+
+def _expect(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise _Malformed(f"{kind.__name__} expected, found {type(value).__name__}")
+    return value
+
+
+def _read_float(value: Any) -> float:
+    return float(value) if type(value) is int else _expect(float, value)
+
+
+def _read_decimal(value: Any) -> Decimal:
+    try:
+        amount = Decimal(_expect(str, value))
+    except InvalidOperation as error:
+        raise _Malformed(f"{value!r} is not an amount") from error
+    if not amount.is_finite():
+        raise _Malformed(f"{value!r} is not a finite amount")
+    return amount
+
+
+def read_instant(value: Any) -> datetime:
+    """The instant that `instant_text` wrote. Raises ValueError."""
+    instant = datetime.fromisoformat(_expect(str, value))
+    if instant.tzinfo is None:
+        raise _Malformed(f"{value!r} has no time zone")
+    return instant
+
+
+def _read_date(value: Any) -> date:
+    return date.fromisoformat(_expect(str, value))
+
+
+_READERS: Mapping[Any, Step] = {
+    Any: _same,
+    str: lambda value: _expect(str, value),
+    int: lambda value: _expect(int, value),
+    bool: lambda value: _expect(bool, value),
+    float: _read_float,
+    Decimal: _read_decimal,
+    datetime: read_instant,
+    date: _read_date,
+}
+
+
+@lru_cache(maxsize=256)
+def _unpacker(hint: Any, lenient: bool) -> Step:
+    """How a plain value becomes one of this type. The steps raise ValueError."""
+    if hint in _READERS:
+        return _READERS[hint]
+    if is_dataclass(hint):
+        return _read_dataclass(hint, lenient)
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _optional(_unpacker(_inner(args), lenient))
+    if origin is tuple:
+        return _read_tuple(args[0], lenient)
+    if origin is not None and issubclass(origin, Mapping):
+        step = _unpacker(args[1], lenient)
+        return lambda value: {key: step(item) for key, item in _expect(dict, value).items()}
+    return _read_word(hint)
+
+
+def _read_word(enum: Any) -> Step:
+    words = {member.value: member for member in enum}
+
+    def read(value: Any) -> Any:
+        word = words.get(_expect(str, value))
+        if word is None:
+            raise _Unknown(f"{value!r} is no {enum.__name__} that this version knows")
+        return word
+
+    return read
+
+
+def _read_tuple(item: Any, lenient: bool) -> Step:
+    step = _unpacker(item, lenient)
+    if lenient and isinstance(item, type) and issubclass(item, Enum):
+        known = {member.value for member in item}
+        return lambda value: tuple(step(each) for each in _expect(list, value) if each in known)
+    return lambda value: tuple([step(each) for each in _expect(list, value)])
+
+
+def _read_dataclass(cls: Any, lenient: bool) -> Step:
+    steps = {name: _unpacker(part, lenient) for name, part in _hints(cls)}
+    required = {field.name for field in fields(cls) if _has_no_default(field)}
+
+    def read(value: Any) -> Any:
+        found = _expect(dict, value)
+        if found.keys() != steps.keys():
+            found = _fit(cls, found, steps, required, lenient)
+        name = ""
+        try:
+            return cls(**{(name := key): steps[key](plain) for key, plain in found.items()})
+        except ValueError as error:
+            kind = _Unknown if isinstance(error, _Unknown) else _Malformed
+            raise kind(f"{name}: {error}") from error
+
+    return read
+
+
+def _fit(
+    cls: Any, found: dict[str, Any], known: Mapping[str, Step], required: set[str], lenient: bool
+) -> dict[str, Any]:
+    """What was written by another version: more fields, or fewer."""
+    extra = found.keys() - known.keys()
+    if extra and not lenient:
+        raise _Unknown(f"{cls.__name__} has the unknown field {min(extra)!r}")
+    missing = required - found.keys()
+    if missing:
+        raise _Malformed(f"{cls.__name__} lacks {min(missing)!r}")
+    return {name: plain for name, plain in found.items() if name in known}
+
+
+def _has_no_default(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

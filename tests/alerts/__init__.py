@@ -1,0 +1,1 @@
+"""From "something is to be told" to "the receiver has it"."""

@@ -1,0 +1,60 @@
+"""A plugin registry of two adapters that read nothing, for configurations that are only loaded."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cloudcircuit.errors import ConfigError, Problem
+from cloudcircuit.model import SpendQuery
+from cloudcircuit.ports import AdapterContext, AdapterPlugin, CostAdapter
+
+
+class Login(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    user: str
+    attempts: int = 3
+
+
+class Options(BaseModel):
+    """What the `fake` adapter wants to know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str
+    delivery: Literal["replace", "append"] = "replace"
+    ratio: float = 1.0
+    login: Login | None = None
+
+
+class Clashing(BaseModel):
+    lag: str = ""
+
+
+def _open(_options: Options, _context: AdapterContext) -> CostAdapter:
+    raise AssertionError("loading a configuration opens no source")
+
+
+def _unsupported(options: Options, query: SpendQuery) -> tuple[str, ...]:
+    if "resource" in query.dimensions:
+        return (f"{options.path} has no resources: leave resource out, or read a FOCUS export",)
+    return ()
+
+
+def _raising(_options: Any, _query: SpendQuery) -> tuple[str, ...]:
+    raise ZeroDivisionError
+
+
+PLUGINS = {
+    "fake": AdapterPlugin("fake", Options, _open, _unsupported),
+    "clashing": AdapterPlugin("clashing", Clashing, _open),
+    "raising": AdapterPlugin("raising", Options, _open, _raising),
+}
+
+
+def find(name: str) -> AdapterPlugin:
+    if name not in PLUGINS:
+        raise ConfigError((Problem("", f'no adapter "{name}" is installed (there are: fake)'),))
+    return PLUGINS[name]

@@ -1,0 +1,111 @@
+"""How much of two circuits' excess is the same money, against a plain sum over charges."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloudcircuit.engine.incidents import SAME_MONEY
+from cloudcircuit.model import Circuit, Grain, Match, Monitor, circuit_id
+from cloudcircuit.service.shared_excess import Alerting, shared_excess
+from tests.series.world import Row, called, image, monitor, report, row
+
+BEFORE = [called(n) for n in range(3)]
+NOW = [called(3), called(4)]
+
+
+def alerting(
+    watch: Monitor, *values: str | None, now: list[datetime] | None = None, before: list[datetime] | None = None
+) -> Alerting:
+    one = Circuit(circuit_id(watch.name, values), watch.name, values)
+    return Alerting(watch, one, NOW if now is None else now, BEFORE if before is None else before)
+
+
+TOTAL = monitor("total", per=())
+SERVICE = monitor("service", per=("service",))
+REGION = monitor("region", per=("region",), where=(Match("service", ("a", "b")),))
+ROWS = st.builds(
+    Row,
+    st.integers(0, 5).map(called),
+    st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(["x", None])),
+    st.just(Decimal(0)),
+    st.decimals(-999, 999, places=2),
+    st.sampled_from(["USD", "EUR"]),
+    st.sampled_from(["Usage", "Tax"]),
+)
+
+
+def excess(rows: list[Row], one: Alerting, other: Alerting) -> float:
+    """A plain sum over the charges that both count."""
+    found = 0.0
+    for r in rows:
+        if counts(one, r) and counts(other, r):
+            found += float(r.effective) * (r.start in one.anomalous)
+            found -= float(r.effective) * (r.start in one.baseline) * len(one.anomalous) / len(one.baseline)
+    return found
+
+
+def counts(one: Alerting, r: Row) -> bool:
+    values = dict(zip(("service", "region"), r.values, strict=True))
+    passes = all(match.accepts(values[match.dimension]) for match in one.monitor.where)
+    own = tuple(values[name] for name in one.monitor.per) == one.circuit.values
+    return passes and own and r.currency == "USD" and r.category == "Usage"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(ROWS, max_size=20))
+def test_against_a_plain_sum(rows: list[Row]) -> None:
+    ones = [
+        alerting(TOTAL),
+        alerting(SERVICE, "a"),
+        alerting(SERVICE, "c", now=[called(5)], before=[called(1)]),
+        alerting(REGION, "x"),
+        alerting(REGION, None, now=[called(4)]),
+    ]
+    found = shared_excess(ones, {"s": image(report(rows, ("service", "region")))})
+    for one in ones:
+        for other in ones:
+            if one.monitor is not other.monitor or one is other:
+                expected = excess(rows, one, other)
+                assert found.get((one.circuit.id, other.circuit.id), 0.0) == pytest.approx(expected, abs=1e-6)
+    assert all(one == other or one.split("/")[0] != other.split("/")[0] for one, other in found)
+
+
+def test_a_total_and_the_service_behind_it_share_the_money() -> None:
+    rows = [row(n, s, "60" if s == "a" and n > 2 else "10") for n in range(5) for s in ("a", "b")]
+    found = shared_excess([alerting(TOTAL), alerting(SERVICE, "a")], {"s": image(report(rows))})
+    assert found["total", "total"] == found["total", "service/a"] == found["service/a", "total"] == 100.0
+    assert found["service/a", "total"] >= SAME_MONEY * found["total", "total"]
+
+
+def test_sources_add_up_and_each_monitor_has_its_own() -> None:
+    rows = [row(n, "a", "60" if n > 2 else "10") for n in range(5)]
+    wide = monitor("wide", per=(), sources=("s", "t"))
+    images = {"s": image(report(rows)), "t": image(report(rows))}
+    found = shared_excess([alerting(wide), alerting(SERVICE, "a")], images)
+    assert found["wide", "wide"] == 200.0
+    assert found["wide", "service/a"] == found["service/a", "service/a"] == 100.0
+
+
+def test_without_a_baseline_there_is_no_excess() -> None:
+    rows = [row(n, "a", "5") for n in range(5)]
+    found = shared_excess([alerting(TOTAL, before=[]), alerting(SERVICE, "a")], {"s": image(report(rows))})
+    assert found["total", "service/a"] == 0.0
+
+
+def test_nothing_alerting_or_nothing_known() -> None:
+    assert shared_excess([], {"s": image(report([row(0, "a", "1")]))}) == {}
+    assert shared_excess([alerting(TOTAL)], {}) == {}
+    assert shared_excess([alerting(SERVICE, "a")], {"s": image(report([]))}) == {}
+
+
+def test_hours() -> None:
+    hours = [called(0) + timedelta(hours=h) for h in range(10)]
+    rows = [row(at, "a", "7" if n == 9 else "1") for n, at in enumerate(hours)]
+    ones = [alerting(TOTAL, now=hours[9:], before=hours[:9]), alerting(SERVICE, "a", now=hours[9:], before=hours[:9])]
+    found = shared_excess(ones, {"s": image(report(rows), grain=Grain.HOUR)})
+    assert found["total", "service/a"] == pytest.approx(6.0)
