@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from cloudcircuit.model import NONE_VALUE, Grain, Match, SpendQuery
+from cloudcircuit.model import NONE_VALUE, Grain, Match, SpendQuery, column_of
 from cloudcircuit_focus import zones
 from cloudcircuit_focus.columns import (
     ACCOUNT,
@@ -24,6 +24,9 @@ from cloudcircuit_focus.columns import (
     Layout,
     source_columns,
 )
+
+DEFAULT_CATEGORY = "Usage"
+"""What a row without a ChargeCategory is taken for."""
 
 NULLS = ("", "NULL", "null")
 """What stands for a missing value in exports, beside the missing value itself."""
@@ -209,23 +212,23 @@ def _alias(plan: Plan, dimension: str) -> str:
     return f"d{plan.needed.index(dimension)}"
 
 
-def _read_rows(plan: Plan, groups: Sequence[Group]) -> str:
-    """All rows of all files, brought to one shape."""
+def _read_rows(plan: Plan, groups: Sequence[Group], whole: bool = False) -> str:
+    """All rows of all files, brought to one shape; `whole`: with all columns, in and out of the window."""
     return "\nUNION ALL\n".join(
         f"SELECT {values} FROM {scan(layout, [file.url for file in files])} WHERE {condition}"
         for layout, files in groups
-        for values, condition in _parts(plan, layout)
+        for values, condition in _parts(plan, layout, whole)
     )
 
 
-def _parts(plan: Plan, layout: Layout) -> list[tuple[str, str]]:
+def _parts(plan: Plan, layout: Layout, whole: bool) -> list[tuple[str, str]]:
     """What to select of a file, and of which rows.
 
     Where the file's own statistics can skip what lies outside of the window (a Parquet file with real instants), only
     few columns of those rows are read, for deliveries, accounts and the newest charge.
     """
     values = _values(plan, layout)
-    if layout.format is not Format.PARQUET or layout.columns[START].kind is not Kind.TIME:
+    if whole or layout.format is not Format.PARQUET or layout.columns[START].kind is not Kind.TIME:
         return [(_select(values), "true")]
     start = layout.columns[START].sql
     within = f"{start} >= {moment(plan.query.start)} AND {start} < {moment(plan.query.end)}"
@@ -308,7 +311,7 @@ def cells(plan: Plan, groups: Sequence[Group]) -> str:
 
 def _judged(plan: Plan, groups: Sequence[Group]) -> str:
     query, flaws = plan.query, _flaws(plan)
-    inside = f"start >= {moment(query.start)} AND start < {moment(query.end)} AND NOT ({flaws[0][1]})"
+    inside = f"{_inside(query)} AND NOT ({flaws[0][1]})"
     fits = " AND ".join(accepts(match, _alias(plan, match.dimension)) for match in query.where) or "true"
     unreadable = " OR ".join(f"({condition})" for _, condition in flaws)
     return f"""
@@ -317,6 +320,10 @@ marked AS (
   SELECT *, {flaws[0][1]} AS undated, coalesce({inside}, false) AS inside, NOT ({unreadable}) AS readable
   FROM rows WHERE {_visible(plan)}),
 judged AS (SELECT *, inside AND readable AND ({fits}) AS taken FROM marked)"""
+
+
+def _inside(query: SpendQuery) -> str:
+    return f"start >= {moment(query.start)} AND start < {moment(query.end)}"
 
 
 def _aliases(plan: Plan) -> list[str]:
@@ -334,3 +341,76 @@ def _local_day(plan: Plan) -> str:
     shifted = [f"CAST(start + to_seconds({int(offset.total_seconds())}) AS DATE)" for _, offset in pieces]
     cases = " ".join(f"WHEN start < {moment(until)} THEN {day}" for (until, _), day in zip(pieces[:-1], shifted, strict=False))
     return f"CASE {cases} ELSE {shifted[-1]} END" if cases else shifted[-1]
+
+
+# --- what is asked of the cells -------------------------------------------------------------------------
+
+PARCEL = ("folder", "account", "period")
+"""What competes as a whole: what one folder brings of one billing account and period."""
+
+
+def survey() -> str:
+    """For each parcel: how many rows carry a date, the oldest and the newest of them."""
+    parcel = ", ".join(PARCEL)
+    return f"SELECT {parcel}, sum(dated), min(oldest), max(newest) FROM cells GROUP BY {parcel}"
+
+
+def drop(parcels: Iterable[tuple[str, str | None, datetime | None]]) -> str:
+    """Forget the parcels that newer deliveries replace."""
+    values = ", ".join(
+        f"({literal(folder)}, {'NULL' if account is None else literal(account)}, {'NULL' if period is None else moment(period)})"
+        for folder, account, period in parcels
+    )
+    held = " AND ".join(f"cells.{name} IS NOT DISTINCT FROM lost.{name}" for name in PARCEL)
+    return f"DELETE FROM cells USING (VALUES {values}) lost({', '.join(PARCEL)}) WHERE {held}"
+
+
+def unreadable() -> str:
+    """Days with rows that could not be read; rows without a day come with the month of their billing period."""
+    return """
+SELECT day, CAST(NULL AS DATE), sum(broken) FROM cells WHERE broken > 0 GROUP BY day UNION ALL
+SELECT NULL, CAST(period AS DATE), sum(undated) FROM cells WHERE undated > 0 GROUP BY period"""
+
+
+def charges(plan: Plan) -> str:
+    """The answer: one row for each combination, with the instant its day (or hour) begins at."""
+    query = plan.query
+    zone = zones.load_zone(query.zone)
+    days = zones.days_between(query.start, query.end, zone)
+    starts = ", ".join(f"({_day(day)}, {moment(zones.day_start(day, zone))})" for day in days)
+    dimensions = [f"{_alias(plan, name)} AS {identifier(column_of(name))}" for name in plan.dimensions]
+    texts = ["currency AS BillingCurrency", f"coalesce(category, {literal(DEFAULT_CATEGORY)}) AS ChargeCategory", *dimensions]
+    sums = [f"CAST(sum({cost}) AS DECIMAL(38, 18)) AS {cost}" for cost in plan.costs]
+    return f"""
+SELECT {"hour" if query.grain is Grain.HOUR else "at"} AS ChargePeriodStart, {", ".join([*texts, *sums])}
+FROM cells JOIN (VALUES {starts or "(NULL, NULL)"}) days(day, at) USING (day)
+WHERE taken > 0 GROUP BY ALL"""
+
+
+def uncategorised() -> str:
+    return "SELECT coalesce(sum(taken), 0) FROM cells WHERE category IS NULL AND taken > 0"
+
+
+def rejects() -> str:
+    """Lines of CSV files that are no rows, each once: the file, the line, what is wrong with it, and its text."""
+    return """
+SELECT s.file_path, e.line, any_value(e.error_type), any_value(left(e.csv_line, 5000))
+FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY s.file_path, e.line ORDER BY ALL"""
+
+
+def inspect(plan: Plan, groups: Sequence[Group]) -> str:
+    """Why rows cannot be read: for each file and parcel the column, an example of what stands there, and the days.
+
+    Reads everything once more, which only a dataset with broken rows needs. Readable rows come with no column.
+    """
+    flaws = _flaws(plan)
+    column = " ".join(f"WHEN {condition} THEN {literal(name)}" for name, condition in flaws)
+    examples = {name: "tags" if name == TAGS else f"raw_{name}" for name, _ in flaws if name != CURRENCY}
+    example = " ".join(f"WHEN {literal(name)} THEN {text}" for name, text in examples.items())
+    dated = f"flaw IS NOT NULL AND {_inside(plan.query)} AND NOT ({flaws[0][1]})"
+    return f"""
+WITH rows AS ({_read_rows(plan, groups, whole=True)}),
+marked AS (SELECT *, CASE {column} END AS flaw FROM rows WHERE {_visible(plan)})
+SELECT file, account, {_period()} AS month, flaw, count(*), any_value(left(CASE flaw {example} END, 100)),
+  list_sort(list(DISTINCT {_local_day(plan)}) FILTER ({dated}))
+FROM marked GROUP BY file, account, month, flaw"""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
@@ -21,7 +21,6 @@ from cloudcircuit.clock import FixedClock, SystemClock
 from cloudcircuit.engine.text import count
 from cloudcircuit.errors import UsageError
 from cloudcircuit.model import Action
-from cloudcircuit.service.serve import decisions
 
 if TYPE_CHECKING:
     from cloudcircuit.compose import Opened
@@ -122,3 +121,112 @@ class _Stdout:
 
     def isatty(self) -> bool:
         return sys.stdout.isatty()
+
+
+class _Progress:
+    """A bar on a terminal; otherwise a line on stderr now and then."""
+
+    def __init__(self, first: datetime, last: datetime, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._alerts = 0
+        self._bar: Progress | None = None
+        if not quiet:
+            span = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+            sys.stdout.write(f"Replaying {span}, one cycle a day: each sees only what was known by then.\n\n")
+        if not quiet and sys.stdout.isatty():
+            columns = (TextColumn("[dim]{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+            self._bar = Progress(*columns, console=console(), transient=True)
+            self._task = self._bar.add_task("")
+
+    def __enter__(self) -> _Progress:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, step: Step) -> None:
+        self._alerts += sum(result.alerts for result in step.results)
+        if self._bar:
+            said = f"{step.at:%Y-%m-%d}  {count(self._alerts, 'alert')}"
+            self._bar.update(self._task, description=said, total=step.of, completed=step.number)
+        elif not self._quiet and (step.number % _NEWS_EVERY == 0 or step.number == step.of):
+            sys.stdout.flush()
+            sys.stderr.write(f"{step.at:%Y-%m-%d}  {step.number}/{step.of}  {count(self._alerts, 'alert')}\n")
+
+
+# --- at its end -------------------------------------------------------------------------------------------
+
+
+def _print(opened: Opened, done: Replayed, rows: list[Row], now: datetime) -> None:
+    out = console()
+    for name, result in done.failed.items():
+        out.print(Text(harmless(f"source {name} failed: {result.error}"), style="red"))
+    shown = _worth_showing(rows)
+    out.print(circuit_table(shown, out.width))
+    if len(shown) < len(rows):
+        out.print(Text(f"… {count(len(rows) - len(shown), 'more circuit')}: `cloudcircuit status`", style="dim"))
+    out.print()
+    out.print(Text(harmless(_summary(opened, done, rows))))
+    for command in _next_steps(opened, rows, now):
+        out.print(Text(command, style="dim"), soft_wrap=True)
+
+
+def _worth_showing(rows: list[Row]) -> list[Row]:
+    return rows if len(rows) <= _ROWS else rows[: max(_ROWS, sum(row.is_open for row in rows[: 2 * _ROWS]))]
+
+
+def _summary(opened: Opened, done: Replayed, rows: list[Row]) -> str:
+    owed = len(opened.store.deliveries("owed", limit=1000)) + len(opened.store.deliveries("failed", limit=1000))
+    parts = [
+        f"{count(len(rows), 'circuit')}: {_would(rows)}",
+        f"{count(done.alerts, 'alert')}, {count(owed, 'message')} not delivered" if owed else count(done.alerts, "alert"),
+        f"state in {opened.config.daemon.state}",
+    ]
+    if done.skipped:
+        parts.insert(1, f"{done.skipped} of {count(done.steps, 'step')} were done before and are not done again")
+    return "; ".join(parts) + "."
+
+
+def _would(rows: list[Row]) -> str:
+    blocks = sum(row.decision.would is Action.BLOCK for row in rows)
+    served = sum(row.decision.action is Action.BLOCK for row in rows)
+    throttles = sum(row.decision.would is Action.THROTTLE for row in rows)
+    observed = f"{blocks} would be blocked" if blocks > served else ""
+    return ", ".join(
+        part for part in (f"{served} blocked", observed, f"{throttles} throttled" if throttles else "") if part
+    )
+
+
+def _next_steps(opened: Opened, rows: list[Row], now: datetime) -> Iterator[str]:
+    """The command that says more about the first circuit, as it can be copied."""
+    if not rows or not rows[0].is_open:
+        return
+    file = opened.config.file
+    config = "" if file == common.PLACES[0].absolute() else f" --config {shlex.quote(_short(file))}"
+    yield f"next: cloudcircuit explain {shlex.quote(rows[0].decision.circuit)}{config} --at {_time(now)}"
+
+
+def _short(file: Path) -> str:
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d}" if at == at.replace(hour=0, minute=0, second=0, microsecond=0) else f"{at:%Y-%m-%dT%H:%M:%S}"
+
+
+def _print_json(done: Replayed, rows: list[Row], at: datetime) -> None:
+    print_json(
+        {
+            "at": at,
+            "steps": done.steps,
+            "skipped": done.skipped,
+            "transitions": done.transitions,
+            "alerts": done.alerts,
+            "failed": {name: result.error for name, result in done.failed.items()},
+            "circuits": [circuit_json(row) for row in rows],
+        }
+    )

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from cloudcircuit.engine.alerts import envelopes
 from cloudcircuit.engine.periods import charge_day
 from cloudcircuit.errors import AdapterError, Conflict
-from cloudcircuit.model import Commit, Entry, Monitor, SourceAlert, SourceState, SpendQuery
+from cloudcircuit.model import Commit, Entry, Monitor, ReportStatus, SourceAlert, SourceState, SpendQuery
 from cloudcircuit.ports import SpendReport
 from cloudcircuit.service import sources
 from cloudcircuit.service.ask import fetch, query_for
@@ -50,7 +50,15 @@ def run_cycle(house: House, source: str, now: datetime) -> CycleResult:
     except AdapterError as error:
         return _failed(house, spec, error, now)
     try:
-        diff = changes(_recall(house, spec, query), report.table, source=source, said_at=now, query=query)
+        diff = changes(
+            _recall(house, spec, query),
+            report.table,
+            source=source,
+            said_at=now,
+            query=query,
+            complete=report.status is ReportStatus.COMPLETE,
+            broken=report.broken,
+        )
     except AdapterError as error:
         return _failed(house, spec, error, now)
     alerts = _record(house, spec, report, diff, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -63,17 +63,28 @@ class LedgerDiff:
     word: Word
 
 
-def changes(old: Mapping[date, Any], new: Any, *, source: str, said_at: datetime, query: SpendQuery) -> LedgerDiff:
+def changes(
+    old: Mapping[date, Any],
+    new: Any,
+    *,
+    source: str,
+    said_at: datetime,
+    query: SpendQuery,
+    complete: bool = True,
+    broken: Collection[date] = (),
+) -> LedgerDiff:
     """Compare the table of a report with the word so far, on the days of the query's window.
 
-    On a day that is there, a key that is gone was restated to 0. Raises AdapterError when the table is not what
-    SpendReport promises, or its amounts cannot be added exactly.
+    On a day that is there, a key that is gone was restated to 0; but where the report is not `complete`, or the day
+    is `broken`, its row may merely be missing, and it keeps its last figures. Raises AdapterError when the table is
+    not what SpendReport promises, or its amounts cannot be added exactly.
     """
     zone = ZoneInfo(query.zone)
     table = _in_window(_checked(new, source, query), query)
     check_sums(magnitude(table), source)
     days = _split(table, zone)
-    said = {day: change for day, rows in days.items() if (change := _change(old.get(day), rows)) is not None}
+    told = {day: _change(old.get(day), rows, complete and day not in broken) for day, rows in days.items()}
+    said = {day: change for day, change in told.items() if change is not None}
     first, last = charge_day(query.start, zone), charge_day(query.end - timedelta(microseconds=1), zone)
     gone = sorted(day for day in old if first <= day <= last and day not in days and _has_money(old[day]))
     after = {day: change.cells if change.base else lay_over([old[day], change.cells]) for day, change in said.items()}
@@ -161,21 +172,24 @@ def _add_up(table: Any) -> Any:
     return rows
 
 
-def _change(before: Any | None, rows: Any) -> Said | None:
-    """What has to be said of a day: nothing, the cells that changed, or all of it where that is no longer."""
+def _change(before: Any | None, rows: Any, whole: bool) -> Said | None:
+    """What has to be said of a day: nothing, the cells that changed, or all of it where that is no longer.
+
+    `whole` says that a key which is gone is gone for good.
+    """
     if before is not None and before.equals(rows):
         return None
     rows = _add_up(rows)
     if before is None or before.column_names != rows.column_names:
         return Said(rows, base=True)
-    cells = _changed_cells(before, rows)
+    cells = _changed_cells(before, rows, whole)
     if cells.num_rows == 0:
         return None
-    return Said(rows, base=True) if cells.num_rows >= rows.num_rows else Said(cells, base=False)
+    return Said(rows, base=True) if whole and cells.num_rows >= rows.num_rows else Said(cells, base=False)
 
 
-def _changed_cells(before: Any, rows: Any) -> Any:
-    """The rows with a new amount, and those that are gone, with 0."""
+def _changed_cells(before: Any, rows: Any, whole: bool) -> Any:
+    """The rows with a new amount, and if the day is whole those that are gone, with 0."""
     both = pa.concat_tables([before, rows]).unify_dictionaries().combine_chunks()
     keys, count = row_keys(both)
     split = before.num_rows
@@ -184,7 +198,7 @@ def _changed_cells(before: Any, rows: Any) -> Any:
     amounts = _raw_amounts(both)
     differs = (amounts[old_at] != amounts[new_at]).any(axis=1)
     said = both.take(pa.array(new_at[differs & (new_at >= 0)]))
-    gone = _zeroed(both.take(pa.array(old_at[differs & (new_at < 0)])))
+    gone = _zeroed(both.take(pa.array(old_at[differs & (new_at < 0) & whole])))
     return _compact(pa.concat_tables([said, gone]))
 
 

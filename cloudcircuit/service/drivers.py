@@ -17,6 +17,8 @@ from cloudcircuit.service.measure import Values, fan_out
 from cloudcircuit.service.series import Cut, cut
 
 TOP = 3
+_WHERE_IT_IS = ("service", "sub_account", "sub_account_name", "region")
+"""Dimensions that are named even when all of the money has one value there: a reader must know whose it is."""
 _ALL_DIGITS = 60
 _PLACES = Decimal(1).scaleb(-18)
 _NAME = "sub_account_name"
@@ -78,10 +80,20 @@ def find_drivers(
     names = _dimensions(images.values())
     found = {name: {v[0]: change for v, change in (lens.changes((name,)) or {}).items()} for name in names}
     labels = _labels(images.values()) if {"sub_account", _NAME} <= set(names) else {}
-    telling = [name for name in names if name not in monitor.per and len(found[name]) > 1]
+    telling = [name for name in names if name not in monitor.per and _tells(monitor, name, found[name])]
     ranked = [_rank(name, found[name], excess, labels) for name in telling if not (name == _NAME and labels)]
-    ranked.sort(key=lambda drivers: -drivers[0].excess if drivers else Decimal(0))
+    ranked.sort(
+        key=lambda drivers: (
+            (len(found[drivers[0].dimension]) == 1, -drivers[0].excess) if drivers else (True, Decimal(0))
+        )
+    )
     return Explanation(excess, tuple(driver for drivers in ranked for driver in drivers), find_cause(found, excess))
+
+
+def _tells(monitor: Monitor, name: str, changes: Collection[object]) -> bool:
+    """Several values always tell; a single one tells where the money is, unless the monitor is fixed to it."""
+    fixed = {match.dimension for match in monitor.where}
+    return len(changes) > 1 or (len(changes) == 1 and name in _WHERE_IT_IS and name not in fixed)
 
 
 def find_cause(found: Mapping[str, Mapping[str | None, Change]], excess: Decimal) -> str | None:

@@ -6,7 +6,14 @@ from hashlib import blake2b
 
 
 def seal(table: str, *parts: object) -> str:
-    """32 hex digits over a table's name and the parts of a row, each with its length, so that none run together."""
+    """32 hex digits over a table's name and the parts of a row, each with its kind and length."""
     raw = [part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass") for part in (table, *parts)]
-    lengths = ",".join(str(len(part)) for part in raw).encode()
-    return blake2b(b"|".join([lengths, *raw]), digest_size=16).hexdigest()
+    shape = ",".join(f"{_kind(part)}{len(text)}" for part, text in zip(parts, raw[1:], strict=True))
+    return blake2b(b"|".join([shape.encode(), *raw]), digest_size=16).hexdigest()
+
+
+def _kind(part: object) -> str:
+    """What a database keeps it as; a word of an enum is text."""
+    if isinstance(part, str):
+        return "t"
+    return "i" if isinstance(part, int) else type(part).__name__

@@ -117,7 +117,7 @@ class SqlStore:
             whole, broken = _split(work.conn.execute(select(breakers)).all())
             gone = [row for row in whole if row.circuit in names]
             gone += [row for row in broken if rows.claimed_names(row) & names]
-            lost = sum(_delete(work.conn, breakers.c.circuit, row) for row in gone)
+            lost = sum(_delete(work.conn, breakers.c.circuit, row, whole) for row in gone)
             work.meta = replace(work.meta, breakers=work.meta.breakers - lost)
 
     def _breakers(self) -> tuple[list[Row[Any]], list[Row[Any]]]:
@@ -188,13 +188,15 @@ class SqlStore:
     def end_act(self, act_id: str, at: datetime) -> None:
         """End an act; one that has ended stays as it is. A damaged one is removed. Raises StoreError if unknown."""
         with self._database.writing() as work:
-            row = _find_act(work.conn, act_id)
+            found = work.conn.execute(select(acts)).all()
+            # By a look at all of them: the key of a damaged row may be no text that can be asked for.
+            row = next((row for row in found if row.id == act_id), None)
             if row is None:
                 raise StoreError(f"there is no act {act_id!r} in {self._database.where}")
             if rows.is_whole("acts", row):
                 gone, ended = 0, _end(work.conn, rows.to_act(row), at)
             else:
-                gone = ended = _delete(work.conn, acts.c.id, row)
+                gone = ended = _delete(work.conn, acts.c.id, row, found)
             meta = work.meta
             work.meta = replace(meta, acts=meta.acts - gone, acts_version=meta.acts_version + ended)
 
@@ -264,11 +266,6 @@ def _check_count(found: Sequence[Row[Any]], expected: int, what: str) -> None:
         raise StateDamaged(f"{what} have vanished or doubled ({len(keys)} of {expected} are there): restore a backup")
 
 
-def _find_act(conn: Connection, act_id: str) -> Row[Any] | None:
-    """By a look at all of them: the key of a damaged row may be no text that can be asked for."""
-    return next((row for row in conn.execute(select(acts)) if row.id == act_id), None)
-
-
 def _end(conn: Connection, act: Act, at: datetime) -> int:
     if act.ended_at is not None:
         return 0
@@ -276,7 +273,14 @@ def _end(conn: Connection, act: Act, at: datetime) -> int:
     return conn.execute(update(acts).where(acts.c.id == act.id).values(**values)).rowcount
 
 
-def _delete(conn: Connection, key: Column[str], row: Row[Any]) -> int:
-    """Delete a row that may be damaged: by its key, or by its checksum where the key is no longer text."""
-    same = (key == row._mapping[key.name]) | (key.table.c.checksum == row.checksum)
-    return conn.execute(delete(key.table).where(same)).rowcount
+def _delete(conn: Connection, key: Column[str], row: Row[Any], beside: Sequence[Row[Any]]) -> int:
+    """Delete a row that may be damaged: by its key, or by its checksum where the key is no longer text.
+
+    A row beside it may have the same checksum: what it was replaced by.
+    """
+    by_key = conn.execute(delete(key.table).where(key == row._mapping[key.name])).rowcount
+    if by_key:
+        return by_key
+    checksum = key.table.c.checksum
+    twins = [other._mapping[key.name] for other in beside if other.checksum == row.checksum and other is not row]
+    return conn.execute(delete(key.table).where(checksum == row.checksum, key.not_in(twins))).rowcount

@@ -234,8 +234,12 @@ def test_connection_refused() -> None:
     assert (str(error), error.permanent) == ("hook: connection refused", False)
 
 
-def test_a_name_that_does_not_exist() -> None:
-    error = failure(secret("https://no-such-host.invalid/tok3n"))
+def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = failure(secret("https://hooks.example/tok3n"))
     assert (str(error), error.permanent) == ("hook: its name cannot be resolved", False)
 
 

@@ -69,6 +69,18 @@ def test_an_empty_report_loses_every_day_and_zeroes_none() -> None:
     assert total(cells(image(source.statements))) == 3
 
 
+@pytest.mark.parametrize("doubts", [{"complete": False}, {"broken": {day(0)}}])
+def test_a_key_that_may_merely_be_missing_keeps_its_figures(doubts: dict[str, Any]) -> None:
+    source = Source()
+    source.say(report([row(0, "a", "1"), row(0, "b", "2")]))
+    diff = source.say(report([row(0, "a", "3")]), **doubts)
+    assert [(r.old, r.new) for r in diff.restated if r.cost is Cost.BILLED] == [(Decimal(3), Decimal(5))]
+    assert cells(image(source.statements)) == cells(report([row(0, "a", "3"), row(0, "b", "2")]))
+    assert source.say(report([row(0, "a", "3")]), **doubts).statements == ()
+    source.say(report([row(0, "a", "3")]))
+    assert total(cells(image(source.statements))) == 3
+
+
 def test_only_the_days_of_the_window_are_compared() -> None:
     source = Source(query(10))
     source.say(report([row(0, "a", "1"), row(5, "a", "2")]))

@@ -47,7 +47,7 @@ def known_after(sayings: list[Said]) -> Said:
     return known
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(sayings=st.lists(SAYING, min_size=1, max_size=5), data=st.data())
 def test_what_is_known_is_what_was_said_last(sayings: list[Said], data: st.DataObject) -> None:
     source = Source()

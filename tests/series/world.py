@@ -115,9 +115,9 @@ class Source:
     statements: list[Statement] = field(default_factory=list)
     said: int = 0
 
-    def say(self, table: pa.Table, asked: SpendQuery | None = None) -> LedgerDiff:
+    def say(self, table: pa.Table, asked: SpendQuery | None = None, **doubts: Any) -> LedgerDiff:
         at = SAID + self.said * timedelta(hours=6)
-        diff = changes(self.word, table, source="s", said_at=at, query=asked or self.query)
+        diff = changes(self.word, table, source="s", said_at=at, query=asked or self.query, **doubts)
         self.word, self.said = diff.word, self.said + 1
         self.statements += diff.statements
         return diff

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudcircuit.errors import Conflict, StoreError
-from cloudcircuit.model import Action, BreakerState, Commit, Entry, Grain, SourceState
+from cloudcircuit.model import Action, AlertKind, BreakerState, Commit, Entry, Grain, Reason, SourceState
 from cloudcircuit.stores import SqlStore
 from tests.stores.examples import (
     DAY,
@@ -83,6 +83,13 @@ class StoreContract:
             assert found.seq > (before[0].seq if before else 0)
 
         check()
+
+    def test_words_of_enums_are_text(self, store: SqlStore) -> None:
+        entry = an_entry(kind=AlertKind.TRIPPED, detail={AlertKind.TRIPPED: Reason.ANOMALY})
+        store.commit(Commit(states=(a_state(alerted={AlertKind.TRIPPED: NOW}),), history=(entry,)))
+        (found,) = store.history()
+        assert (found.kind, found.detail) == ("tripped", {"tripped": "anomaly"})
+        assert store.states()["production/AmazonEC2"].alerted == {"tripped": NOW}
 
     @pytest.mark.parametrize("circuit", ["a/%2F", "Ünïcode ☁", "x" * 10_000, "tab\tline\n", "'; DROP TABLE breakers --"])
     def test_hostile_names_are_names(self, store: SqlStore, circuit: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -64,9 +64,11 @@ def a_decision(circuit: str = "production/AmazonEC2", version: int = 1, at: date
     )
 
 
-def a_state(circuit: str = "production/AmazonEC2", version: int = 1, at: datetime = NOW) -> BreakerState:
+def a_state(
+    circuit: str = "production/AmazonEC2", version: int = 1, at: datetime = NOW, **changes: Any
+) -> BreakerState:
     monitor, *values = circuit.split("/")
-    return BreakerState(
+    state = BreakerState(
         circuit=circuit,
         monitor=monitor,
         values=tuple(values),
@@ -83,6 +85,7 @@ def a_state(circuit: str = "production/AmazonEC2", version: int = 1, at: datetim
         latest=Verdict(at - DAY, 0.1 + 0.2, 100.0, None, 412.5, True, False, (Reason.ANOMALY,)),
         decision=a_decision(circuit, version, at),
     )
+    return replace(state, **changes)
 
 
 def a_delivery(id: str = "msg-1", **changes: Any) -> Delivery:

@@ -1,0 +1,109 @@
+"""States of earlier versions open; the shipped scripts lead to what the code expects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from cloudcircuit.errors import StateDamaged
+from cloudcircuit.model import Grain
+from cloudcircuit.stores import migrate, open_store, schema, sqlite
+from tests.stores.examples import DAY, NOW, a_delivery, a_source, a_state, a_statement, a_transition, an_act, an_entry
+from tests.stores.frozen import load_frozen
+
+
+def test_a_state_of_the_first_schema_opens_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    load_frozen(path)
+    store = open_store(path, create=False)
+    assert store.states() == {"production/AmazonEC2": a_state(), "sandbox": a_state("sandbox")}
+    assert store.damaged() == ()
+    assert store.sources() == {"aws": a_source()}
+    assert store.statements("aws", Grain.DAY, NOW.date(), NOW.date() + DAY) == [a_statement()]
+    assert [(entry.seq, entry.subject) for entry in store.history()] == [(1, an_entry().subject), (2, "sandbox")]
+    assert store.due(NOW) == [a_delivery()]
+    assert store.acts() == [an_act()]
+    assert store.newest() == NOW
+    store.commit(a_transition(2))
+    assert [entry.seq for entry in store.history()] == [1, 2, 3]
+    store.close()
+
+
+def test_the_newest_script_is_the_one_that_the_code_knows() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.SHIPPED.folder))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    revisions = [script.revision for script in scripts.walk_revisions()]
+    assert revisions[0] == schema.HEAD
+    assert revisions == sorted(revisions, reverse=True)
+    assert revisions[-1] == "0001"
+
+
+def test_the_scripts_make_the_tables_that_the_code_expects() -> None:
+    by_scripts, by_code = sqlite.open_engine(None, 5), sqlite.open_engine(None, 5)
+    with by_scripts.begin() as conn:
+        migrate.upgrade(conn)
+        made = _shape(conn)
+        assert MigrationContext.configure(conn).get_current_revision() == schema.HEAD
+    with by_code.begin() as conn:
+        schema.metadata.create_all(conn)
+        assert _shape(conn) == {name: table for name, table in made.items() if name != "alembic_version"}
+    by_scripts.dispose()
+    by_code.dispose()
+
+
+def _shape(conn: Connection) -> dict[str, object]:
+    look = inspect(conn)
+    return {
+        table: (
+            [(each["name"], str(each["type"]), each["nullable"]) for each in look.get_columns(table)],
+            look.get_pk_constraint(table),
+            sorted((str(each["name"]), each["column_names"]) for each in look.get_indexes(table)),
+            look.get_unique_constraints(table),
+            look.get_table_options(table),
+        )
+        for table in look.get_table_names()
+    }
+
+
+def test_a_state_that_is_current_is_opened_without_writing_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    open_store(path).close()
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    open_store(path).close()
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    path, folder = tmp_path / "state.db", tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    for name in ("env.py", "versions/v0001_first.py"):
+        (folder / name).write_text((migrate.SHIPPED.folder / name).read_text())
+    script = 'from alembic import op\nrevision = "0002"\ndown_revision = "0001"\ndef upgrade():\n'
+    (folder / "versions" / "v0002_bad.py").write_text(
+        script + '    op.execute("DELETE FROM breakers")\n    op.execute("DELETE FROM nowhere")\n'
+    )
+    load_frozen(path)
+    engine = sqlite.open_engine(path, 5)
+    with pytest.raises(Exception, match="no such table: nowhere"):
+        migrate.bring_up(engine, str(path), migrate.Migrations(folder, "0002"))
+    engine.dispose()
+    store = open_store(path)
+    assert set(store.states()) == {"production/AmazonEC2", "sandbox"}
+    store.close()
+
+
+def test_going_back_is_refused_with_the_way_out() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.SHIPPED.folder))
+    config.set_main_option("path_separator", "os")
+    script = ScriptDirectory.from_config(config).get_revision("0001")
+    assert script is not None
+    with pytest.raises(StateDamaged, match="restore a backup"):
+        script.module.downgrade()
