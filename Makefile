@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: run test lint format bench schema clean
 
 run: $(VENV)/.run  ## replay October and November 2018 of the example bill, day by day
-	$(BIN)/cloudcircuit run --config config.example.toml --from 2018-10-02 --to 2018-12-02
+	$(BIN)/cloudcircuit run --config config.example.toml --from 2018-10-02 --to 2018-11-30
 
 test: $(VENV)/.dev  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from cloudcircuit.ports import AdapterContext, AdapterPlugin, CostAdapter
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, StringConstraints, model_validator
+
+from cloudcircuit.ports import AdapterContext, AdapterPlugin, CostAdapter
 
 
 def _listed(value: object) -> object:
@@ -14,7 +15,7 @@ def _listed(value: object) -> object:
 
 Path = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed), Field(min_length=1)]
-AZURE = "az://"
+SCHEMES = ("s3", "gs", "az")
 
 
 class Options(BaseModel):
@@ -41,8 +42,11 @@ class Options(BaseModel):
     account: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{3,24}$")] | None = None
 
     @model_validator(mode="after")
-    def _azure_needs_an_account(self) -> Self:
-        if self.account is None and any(path.startswith(AZURE) for path in self.path):
+    def _check_stores(self) -> Self:
+        schemes = {path.partition("://")[0] for path in self.path if "://" in path}
+        if unknown := schemes - set(SCHEMES):
+            raise ValueError(f"no such store: {', '.join(sorted(unknown))}://; there are {', '.join(SCHEMES)}")
+        if "az" in schemes and self.account is None:
             raise ValueError("an az:// path needs `account`, the name of the storage account")
         return self
 

@@ -51,7 +51,7 @@ READABLE = {
     START: {Kind.TEXT, Kind.TIME},
     PERIOD: {Kind.TEXT, Kind.TIME},
     TAGS: {Kind.TEXT, Kind.MAP, Kind.STRUCT, Kind.PAIRS},
-    **dict.fromkeys(COSTS, {Kind.TEXT, Kind.NUMBER, Kind.DOUBLE, Kind.FLOAT}),
+    **{cost: {Kind.TEXT, Kind.NUMBER, Kind.DOUBLE, Kind.FLOAT} for cost in COSTS},
 }
 
 
@@ -95,7 +95,8 @@ def make_layout(file: File, form: Format, names: Sequence[str], columns: Sequenc
 
 def _check_kind(file: File, name: str, column: Column) -> None:
     if column.kind not in READABLE.get(name, {column.kind}):
-        raise AdapterError(f"{file.name}: column {name} has type {printable(column.type)}, which is no {name}", permanent=True)
+        message = f"{file.name}: column {name} has type {printable(column.type)}, which cannot hold one"
+        raise AdapterError(message, permanent=True)
 
 
 def group_files(layouts: Mapping[File, Layout]) -> tuple[Group, ...]:
@@ -145,7 +146,7 @@ def source_columns(dimension: str) -> tuple[str, ...]:
 
 
 def check_dimensions(groups: Sequence[Group], dimensions: Iterable[str]) -> None:
-    """Raises AdapterError for a dimension that no file has a column for. Where some have one, it is null in the others."""
+    """Raises AdapterError for a dimension that no file has a column for; if only some have one, others give null."""
     there = {name for layout, _ in groups for name in layout.columns}
     for dimension in dimensions:
         wanted = source_columns(dimension)

@@ -1,26 +1,36 @@
-"""The one user of DuckDB: a connection for one fetch, bounded in memory, disk and time, that installs nothing."""
+"""The one user of DuckDB: a connection for one reading, bounded in memory, disk and time, that installs nothing."""
 
 from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.ports import Deadline
 from cloudcircuit_focus.columns import Column, Kind
+from cloudcircuit_focus.expressions import identifier
 from cloudcircuit_focus.files import printable
-from cloudcircuit_focus.sql import identifier
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from fsspec import AbstractFileSystem
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # fsspec ships no types
 
-MAX_SPILL = "10GB"
-"""The most that a query may put on disk beyond its memory."""
+Settings = dict[str, str | int | float | list[str]]
+
+SETTINGS: Settings = {
+    "max_temp_directory_size": "10GB",
+    "preserve_insertion_order": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_persistent_secrets": False,
+    "python_enable_replacements": False,
+}
+"""Nothing is fetched from anywhere, nothing is read from a home folder, and a query cannot fill a disk."""
 
 KINDS = {
     "varchar": Kind.TEXT,
@@ -38,35 +48,35 @@ KINDS = {
 PAIR_FIELDS = (("key", "value"), ("Key", "Value"), ("name", "value"), ("Name", "Value"))
 
 
-def too_slow(deadline: Deadline) -> AdapterError:
-    seconds = getattr(deadline, "seconds", None)
-    return AdapterError(f"reading the files took longer than {f'{seconds:g} s' if seconds else 'it may'}; nothing was taken from them")
-
-
 class Session:
     """One connection. Every method raises AdapterError and nothing else; `close` leaves nothing behind."""
 
     def __init__(self, memory: int, threads: int, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._spill = tempfile.TemporaryDirectory(prefix="cloudcircuit-focus-", ignore_cleanup_errors=True)
-        self._connection = duckdb.connect(
-            config={
-                "memory_limit": f"{memory}B",
-                "threads": threads,
-                "temp_directory": self._spill.name,
-                "max_temp_directory_size": MAX_SPILL,
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_persistent_secrets": False,
-                "python_enable_replacements": False,
-            }
-        )
+        self._allowed = deadline.left()
+        try:
+            self._spill = tempfile.TemporaryDirectory(prefix="cloudcircuit-focus-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise AdapterError(f"no folder for temporary files: {error.strerror}") from error
+        own: dict[str, str | int | float | list[str]] = {
+            "memory_limit": f"{memory}B",
+            "threads": threads,
+            "temp_directory": self._spill.name,
+        }
+        try:
+            self._connection = duckdb.connect(config={**SETTINGS, **own})
+        except duckdb.Error as error:
+            raise _translated(error) from error
         self.rows("SET TimeZone = 'UTC'")
 
     def close(self) -> None:
         self._connection.close()
         self._spill.cleanup()
+
+    def check(self) -> None:
+        """Raises AdapterError when the deadline has passed."""
+        if self._deadline.expired:
+            raise self._too_slow()
 
     def attach(self, filesystem: AbstractFileSystem) -> None:
         """Read object stores through this."""
@@ -90,15 +100,14 @@ class Session:
     @contextmanager
     def _bounded(self) -> Iterator[None]:
         """Interrupt at the deadline, and say what went wrong in the house's words: the one translation."""
-        if self._deadline.expired:
-            raise too_slow(self._deadline)
+        self.check()
         timer = threading.Timer(self._deadline.left(), self._connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
             yield
         except duckdb.InterruptException as error:
-            raise too_slow(self._deadline) from error
+            raise self._too_slow() from error
         except duckdb.Error as error:
             raise _translated(error) from error
         except OSError as error:
@@ -106,11 +115,15 @@ class Session:
         finally:
             timer.cancel()
 
+    def _too_slow(self) -> AdapterError:
+        return AdapterError(f"reading the files took longer than {self._allowed:g} s; nothing was taken from them")
+
 
 def _translated(error: duckdb.Error) -> AdapterError:
     first = printable(str(error).partition("\n")[0], 300)
     if isinstance(error, duckdb.OutOfMemoryException):
-        return AdapterError(f"reading the files needs more memory or disk than allowed; raise `memory` ({first})", permanent=True)
+        message = f"reading the files takes more memory or disk than allowed; raise `memory` ({first})"
+        return AdapterError(message, permanent=True)
     if isinstance(error, duckdb.IOException):
         return AdapterError(f"a file could not be read: {first}")
     if isinstance(error, duckdb.OutOfRangeException):
@@ -120,11 +133,11 @@ def _translated(error: duckdb.Error) -> AdapterError:
 
 def _column(name: str, type: Any) -> Column:
     kind = Kind.TIME if type.id.startswith("timestamp") else KINDS.get(type.id, Kind.OTHER)
-    keys: Sequence[str] = ()
+    keys: tuple[str, ...] = ()
     if kind is Kind.STRUCT:
-        keys = [field for field, _ in type.children]
+        keys = tuple(field for field, _ in type.children)
     elif type.id == "list" and type.children[0][1].id == "struct":
-        fields = [field for field, _ in type.children[0][1].children]
-        keys = next((pair for pair in PAIR_FIELDS if set(pair) <= set(fields)), ())
+        fields = {field for field, _ in type.children[0][1].children}
+        keys = next((pair for pair in PAIR_FIELDS if fields.issuperset(pair)), ())
         kind = Kind.PAIRS if keys else Kind.OTHER
-    return Column(identifier(name), kind, str(type), tuple(keys))
+    return Column(identifier(name), kind, str(type), keys)

@@ -141,7 +141,7 @@ def _each_once(found: Iterable[tuple[str, File]]) -> list[File]:
 
 
 def find_all(places: Iterable[Place], max_size: int, check: Check) -> dict[File, Place]:
-    """The files of all places, each once. Raises AdapterError if there are none, one is empty, or they are too large."""
+    """The files of all places, each once. Raises AdapterError for none, for an empty one, for too many bytes."""
     found: dict[str, tuple[File, Place]] = {}
     for place in places:
         for file in place.find(check):
@@ -150,8 +150,12 @@ def find_all(places: Iterable[Place], max_size: int, check: Check) -> dict[File,
     if not files:
         raise AdapterError(f"no file to read: none of the names ends with {', '.join(SUFFIXES)}")
     if empty := next((file for file in files if not file.size), None):
-        raise AdapterError(f"{empty.name} is empty (0 bytes), without even a header: it is still being written, or broken")
+        raise AdapterError(
+            f"{empty.name} is empty (0 bytes), without even a header: it is still being written, or broken"
+        )
     total = sum(file.size for file in files)
     if total > max_size:
-        raise AdapterError(f"{len(files)} files hold {total:,} bytes, more than max_size = {max_size:,}", permanent=True)
+        raise AdapterError(
+            f"{len(files)} files hold {total:,} bytes, more than max_size = {max_size:,}", permanent=True
+        )
     return files

@@ -15,16 +15,15 @@ from cloudcircuit_focus.files import Check, File, glob_pattern, is_wanted, print
 
 if TYPE_CHECKING:
     import pyarrow.fs as pafs
-    from cloudcircuit_focus import Options
-    from fsspec import AbstractFileSystem
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
 
-SCHEMES = ("s3", "gs", "az")
+    from cloudcircuit_focus import Options
+
 TIMEOUT = 20.0
 """Seconds that one request may hang: a read that is under way cannot be interrupted."""
 
-
-def is_remote(path: str) -> bool:
-    return "://" in path
+REFUSED = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH")
+"""What stores say when another try will get the same answer."""
 
 
 class ObjectPlace:
@@ -32,8 +31,6 @@ class ObjectPlace:
 
     def __init__(self, path: str, options: Options) -> None:
         self.scheme, _, rest = path.partition("://")
-        if self.scheme not in SCHEMES:
-            raise AdapterError(f"{printable(path)}: no such store; there are {', '.join(SCHEMES)}", permanent=True)
         self._base, glob = split_glob(rest.strip("/"))
         self._glob = glob_pattern(glob) if glob else None
         self._options = options
@@ -67,7 +64,9 @@ class ObjectPlace:
     def refused(self, error: Exception) -> AdapterError:
         """What a store said, for the operator: a refused login or a missing bucket is not worth another try."""
         url = printable(f"{self.scheme}://{self._base}")
-        permanent = isinstance(error, (FileNotFoundError, PermissionError)) or "ACCESS_DENIED" in str(error)
+        permanent = isinstance(error, (FileNotFoundError, PermissionError)) or any(
+            word in str(error) for word in REFUSED
+        )
         return AdapterError(f"{url} cannot be read: {printable(str(error), 300)}", permanent=permanent)
 
     def _relative(self, path: str) -> str:
@@ -93,6 +92,8 @@ def engine_filesystem(places: Mapping[File, ObjectPlace]) -> AbstractFileSystem:
     """What the query engine opens remote files with: exactly the files that were found, under exactly their names."""
     from fsspec import AbstractFileSystem
 
+    from cloudcircuit_focus import SCHEMES
+
     by_url = {file.url: (file, place) for file, place in places.items()}
 
     class Found(AbstractFileSystem):  # type: ignore[misc]  # fsspec is not typed
@@ -113,7 +114,7 @@ def engine_filesystem(places: Mapping[File, ObjectPlace]) -> AbstractFileSystem:
             file, _ = by_url[path]
             return datetime.fromtimestamp(file.modified / 1e9, UTC)
 
-        def open(self, path: str, mode: str = "rb", **_options: Any) -> BinaryIO:
+        def open(self, path: str, *_mode: Any, **_options: Any) -> BinaryIO:
             file, place = by_url[path]
             return place.open(file)
 

@@ -8,12 +8,12 @@ import hashlib
 import io
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from cloudcircuit.errors import AdapterError
 from cloudcircuit_focus.columns import Column, Format, Kind
-from cloudcircuit_focus.files import Check, File, Place
+from cloudcircuit_focus.files import Check, File
 
 MAX_HEADER = 1 << 20
 CHUNK = 1 << 20
@@ -62,7 +62,7 @@ def read_header(file: File, form: Format, stream: BinaryIO) -> tuple[list[str], 
     return names, [Column(f"c{i}", Kind.TEXT) for i in range(len(names))]
 
 
-def find_twins(files: Mapping[File, Place], check: Check) -> list[tuple[File, File]]:
+def find_twins(files: Iterable[File], digest_of: Callable[[File], bytes]) -> list[tuple[File, File]]:
     """Pairs of files with the same bytes. Only files of the same size are read for it."""
     sizes: dict[int, list[File]] = defaultdict(list)
     for file in files:
@@ -71,16 +71,16 @@ def find_twins(files: Mapping[File, Place], check: Check) -> list[tuple[File, Fi
     for same in sizes.values():
         seen: dict[bytes, File] = {}
         for file in same if len(same) > 1 else ():
-            first = seen.setdefault(_digest(file, files[file], check), file)
+            first = seen.setdefault(digest_of(file), file)
             if first is not file:
                 twins.append((first, file))
     return twins
 
 
-def _digest(file: File, place: Place, check: Check) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    with place.open(file) as stream:
-        while chunk := stream.read(CHUNK):
-            check()
-            digest.update(chunk)
-    return digest.digest()
+def digest(stream: BinaryIO, check: Check) -> bytes:
+    """A hash of all that is left of a stream."""
+    state = hashlib.blake2b(digest_size=16)
+    while chunk := stream.read(CHUNK):
+        check()
+        state.update(chunk)
+    return state.digest()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import Grain
 from cloudcircuit_focus.files import File, printable
 from cloudcircuit_focus.zones import DAY, day_start, local_day
-from zoneinfo import ZoneInfo
 
 MAX_NOTES = 10
 ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d\d)-(\d\d)(?!\d)")
@@ -106,7 +106,8 @@ def reject_notes(rejects: Sequence[Reject], limit: int) -> list[str]:
         count = f"{len(lines):,} or more" if len(lines) >= limit else f"{len(lines):,}"
         reason = lines[0].reason.lower().replace("_", " ")
         what = "line is no row" if len(lines) == 1 else "lines are no rows"
-        notes.append(f"{count} {what} in {file.name} (line {lines[0].line}: {reason}); the days that they name and the newest stay provisional")
+        days = "the days named there and the newest stay provisional"
+        notes.append(f"{count} {what} in {file.name} (line {lines[0].line}: {reason}); {days}")
     return notes
 
 
@@ -119,7 +120,9 @@ def refuse_hopeless(flaws: Sequence[Flaw], rejects: Sequence[Reject], readable: 
             raise AdapterError(message, permanent=True)
     for reject in rejects:
         if not readable.get(reject.file):
-            message = f"no row of {reject.file.name} can be read: line {reject.line} is no row ({reject.reason.lower()})"
+            message = (
+                f"no row of {reject.file.name} can be read: line {reject.line} is no row ({reject.reason.lower()})"
+            )
             raise AdapterError(message, permanent=True)
 
 

@@ -1,18 +1,18 @@
-"""The statements for the query engine, built from values. Nothing from outside enters one unquoted."""
+"""The statements: one scan of all files into a table of cells, and the questions to it. Pure: values in, SQL out."""
+
+# ruff: noqa: S608 - statements are what this module is for; what comes from outside is quoted by `expressions`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 
-from cloudcircuit.model import NONE_VALUE, Grain, Match, SpendQuery, column_of
+from cloudcircuit.model import Grain, SpendQuery, column_of
 from cloudcircuit_focus import zones
 from cloudcircuit_focus.columns import (
     ACCOUNT,
     CATEGORY,
-    COSTS,
     CURRENCY,
     PERIOD,
     START,
@@ -22,160 +22,22 @@ from cloudcircuit_focus.columns import (
     Group,
     Kind,
     Layout,
-    source_columns,
 )
-
-DEFAULT_CATEGORY = "Usage"
-"""What a row without a ChargeCategory is taken for."""
-
-NULLS = ("", "NULL", "null")
-"""What stands for a missing value in exports, beside the missing value itself."""
+from cloudcircuit_focus.expressions import (
+    DEFAULT_CATEGORY,
+    accepts,
+    amount_of,
+    dimension_of,
+    identifier,
+    literal,
+    moment,
+    scan,
+    text_of,
+    time_of,
+)
 
 OUTSIDE = ("file", "start", "period", "account")
 """What is read of the rows outside of the window."""
-
-MAX_REJECTS = 10_000
-"""Lines that are no rows: no more than this many are kept for each scan."""
-
-TIERS = (("0.001", 18), ("1", 15), ("1e3", 12), ("1e6", 9), ("1e9", 6))
-"""Doubles below each limit carry fewer than 15 digits at these many decimals: the decimal that was written comes back
-exactly, where a plain cast to 18 decimals would add noise (and take longer)."""
-
-
-def literal(text: str) -> str:
-    """A text as SQL. A NUL cannot stand in a statement, so it is spelled."""
-    quoted = "'" + text.replace("'", "''") + "'"
-    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
-
-
-def identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def moment(at: datetime) -> str:
-    return f"TIMESTAMP '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
-
-
-def _day(day: date) -> str:
-    return f"DATE '{day.isoformat()}'"
-
-
-# --- one file -------------------------------------------------------------------------------------------
-
-
-def scan(layout: Layout, urls: Iterable[str]) -> str:
-    """The table function that reads files of one layout. CSV is read as text throughout, its columns by position."""
-    names = ", ".join(literal(_without_globs(url)) for url in urls)
-    if layout.format is Format.PARQUET:
-        options = "union_by_name=true, hive_partitioning=false, binary_as_string=true, filename='file of row'"
-        return f"read_parquet([{names}], {options})"
-    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(layout.width))
-    nulls = ", ".join(literal(text) for text in NULLS)
-    packed = "gzip" if layout.format is Format.CSV_GZIP else "none"
-    return (
-        f"read_csv([{names}], columns={{{columns}}}, auto_detect=false, header=true, delim=',', quote='\"', "
-        f"escape='\"', nullstr=[{nulls}], compression='{packed}', hive_partitioning=false, filename='file of row', "
-        f"store_rejects=true, rejects_limit={MAX_REJECTS})"
-    )
-
-
-def _without_globs(url: str) -> str:
-    """A local name as the engine's glob that fits it alone; the names in object stores are opened as they are."""
-    return url if "://" in url else re.sub(r"([*?\[\\])", r"[\1]", url)
-
-
-def time_of(column: Column | None) -> str:
-    """The instant in a column as TIMESTAMP in UTC; null when it is none."""
-    if column is None:
-        return "CAST(NULL AS TIMESTAMP)"
-    if column.kind is Kind.TEXT:
-        return f"TRY_CAST(TRY_CAST({column.sql} AS TIMESTAMPTZ) AS TIMESTAMP)"
-    return f"TRY_CAST({column.sql} AS TIMESTAMP)"
-
-
-def text_of(column: Column | None) -> str:
-    """The text in a column; null when it is one of the words for a missing value."""
-    if column is None:
-        return "CAST(NULL AS VARCHAR)"
-    text = column.sql if column.type == "VARCHAR" else f"CAST({column.sql} AS VARCHAR)"
-    return f"CASE WHEN {text} NOT IN ({', '.join(map(literal, NULLS))}) THEN {text} END"
-
-
-def amount_of(column: Column) -> str:
-    """The amount in a column as DECIMAL(38, 18); null when it is none, or not finite, or too large."""
-    exact = "TRY_CAST({} AS DECIMAL(38, 18))"
-    if column.kind is Kind.FLOAT:
-        return exact.format(f"CAST({column.sql} AS VARCHAR)")
-    if column.kind is not Kind.DOUBLE:
-        return exact.format(column.sql)
-    tiers = " ".join(
-        f"WHEN abs({column.sql}) < {limit} THEN CAST(CAST({column.sql} AS DECIMAL(18, {scale})) AS DECIMAL(38, 18))"
-        for limit, scale in TIERS
-    )
-    return f"CASE {tiers} ELSE {exact.format(column.sql)} END"
-
-
-def tag_of(column: Column | None, key: str) -> str:
-    """The value of a tag, by its exact key; null when it is missing or empty."""
-    if column is None:
-        return "CAST(NULL AS VARCHAR)"
-    tags, wanted = column.sql, literal(key)
-    if column.kind is Kind.STRUCT:
-        value = f"struct_extract({tags}, {wanted})" if key in column.keys else "NULL"
-    elif column.kind is Kind.MAP:
-        value = f"map_extract_value({tags}, {wanted})"
-    elif column.kind is Kind.PAIRS:
-        value = _pair_value(tags, wanted, *column.keys)
-    else:
-        value = _json_value(f"CAST({tags} AS VARCHAR)", key)
-    return f"nullif(CAST({value} AS VARCHAR), '')"
-
-
-def _pair_value(pairs: str, wanted: str, key: str, value: str) -> str:
-    chosen = f"list_filter({pairs}, lambda pair: pair.{identifier(key)} = {wanted})[1]"
-    return f"struct_extract({chosen}, {literal(value)})"
-
-
-def _json_value(text: str, key: str) -> str:
-    """From an object, or from an array of key/value objects. A JSON pointer takes any key as it is."""
-    pointer = literal("/" + key.replace("~", "~0").replace("/", "~1"))
-    pairs = ", ".join(_json_pair(text, literal(key), *names) for names in (("key", "value"), ("Key", "Value")))
-    object_value = f"json_extract_string({text}, {pointer})"
-    return f"TRY(CASE WHEN {text} LIKE '[%' THEN coalesce({pairs}) ELSE {object_value} END)"
-
-
-def _json_pair(text: str, wanted: str, key: str, value: str) -> str:
-    shape = literal(f'[{{"{key}": "VARCHAR", "{value}": "VARCHAR"}}]')
-    return _pair_value(f"json_transform({text}, {shape})", wanted, key, value)
-
-
-def dimension_of(layout: Layout, dimension: str) -> str:
-    columns = [layout.columns.get(name) for name in source_columns(dimension)]
-    if dimension.startswith("tag:"):
-        return tag_of(columns[0], dimension[len("tag:") :])
-    found = [text_of(column) for column in columns if column is not None] or [text_of(None)]
-    return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-
-
-# --- filters --------------------------------------------------------------------------------------------
-
-
-def accepts(match: Match, value: str) -> str:
-    """`match.accepts(value)` as SQL, true or false but never null."""
-    missing = "true" if NONE_VALUE in match.patterns else "false"
-    fits = " OR ".join(_fits(pattern, value) for pattern in match.patterns) or "false"
-    verdict = f"CASE WHEN {value} IS NULL THEN {missing} ELSE {fits} END"
-    return f"NOT ({verdict})" if match.negate else f"({verdict})"
-
-
-def _fits(pattern: str, value: str) -> str:
-    if "*" not in pattern and "?" not in pattern:
-        return f"{value} = {literal(pattern)}"
-    like = re.sub(r"([\\%_])", r"\\\1", pattern).replace("*", "%").replace("?", "_")
-    return f"{value} LIKE {literal(like)} ESCAPE '\\'"
-
-
-# --- the whole dataset ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +152,7 @@ def cells(plan: Plan, groups: Sequence[Group]) -> str:
     """
     hour = plan.query.grain is Grain.HOUR
     keys = {
-        "folder": 'parse_dirpath(file)' if plan.competing else "CAST(NULL AS VARCHAR)",
+        "folder": "parse_dirpath(file)" if plan.competing else "CAST(NULL AS VARCHAR)",
         "period": f"CASE WHEN {str(plan.competing).lower()} OR undated THEN {_period()} END",
         "account": "account",
         "day": f"CASE WHEN inside THEN {_local_day(plan)} END",
@@ -332,14 +194,16 @@ def _aliases(plan: Plan) -> list[str]:
 
 def _period() -> str:
     """The billing period of a row, to the month it begins in: the charge's own month stands in."""
-    return "date_trunc('month', coalesce(period, start))"
+    return "CAST(date_trunc('month', coalesce(period, start)) AS TIMESTAMP)"
 
 
 def _local_day(plan: Plan) -> str:
     query = plan.query
     pieces = list(zones.offsets(query.start, query.end, zones.load_zone(query.zone)))
     shifted = [f"CAST(start + to_seconds({int(offset.total_seconds())}) AS DATE)" for _, offset in pieces]
-    cases = " ".join(f"WHEN start < {moment(until)} THEN {day}" for (until, _), day in zip(pieces[:-1], shifted, strict=False))
+    cases = " ".join(
+        f"WHEN start < {moment(until)} THEN {day}" for (until, _), day in zip(pieces[:-1], shifted, strict=False)
+    )
     return f"CASE {cases} ELSE {shifted[-1]} END" if cases else shifted[-1]
 
 
@@ -358,8 +222,7 @@ def survey() -> str:
 def drop(parcels: Iterable[tuple[str, str | None, datetime | None]]) -> str:
     """Forget the parcels that newer deliveries replace."""
     values = ", ".join(
-        f"({literal(folder)}, {'NULL' if account is None else literal(account)}, {'NULL' if period is None else moment(period)})"
-        for folder, account, period in parcels
+        f"({literal(folder)}, {literal(account)}, {moment(period)})" for folder, account, period in parcels
     )
     held = " AND ".join(f"cells.{name} IS NOT DISTINCT FROM lost.{name}" for name in PARCEL)
     return f"DELETE FROM cells USING (VALUES {values}) lost({', '.join(PARCEL)}) WHERE {held}"
@@ -377,13 +240,17 @@ def charges(plan: Plan) -> str:
     query = plan.query
     zone = zones.load_zone(query.zone)
     days = zones.days_between(query.start, query.end, zone)
-    starts = ", ".join(f"({_day(day)}, {moment(zones.day_start(day, zone))})" for day in days)
+    starts = ", ".join(f"(DATE '{day}', {moment(zones.day_start(day, zone))})" for day in days)
     dimensions = [f"{_alias(plan, name)} AS {identifier(column_of(name))}" for name in plan.dimensions]
-    texts = ["currency AS BillingCurrency", f"coalesce(category, {literal(DEFAULT_CATEGORY)}) AS ChargeCategory", *dimensions]
+    texts = [
+        "currency AS BillingCurrency",
+        f"coalesce(category, {literal(DEFAULT_CATEGORY)}) AS ChargeCategory",
+        *dimensions,
+    ]
     sums = [f"CAST(sum({cost}) AS DECIMAL(38, 18)) AS {cost}" for cost in plan.costs]
     return f"""
-SELECT {"hour" if query.grain is Grain.HOUR else "at"} AS ChargePeriodStart, {", ".join([*texts, *sums])}
-FROM cells JOIN (VALUES {starts or "(NULL, NULL)"}) days(day, at) USING (day)
+SELECT {"hour" if query.grain is Grain.HOUR else "begin_of_day"} AS ChargePeriodStart, {", ".join([*texts, *sums])}
+FROM cells JOIN (VALUES {starts or "(NULL, NULL)"}) days(day, begin_of_day) USING (day)
 WHERE taken > 0 GROUP BY ALL"""
 
 
@@ -410,7 +277,11 @@ def inspect(plan: Plan, groups: Sequence[Group]) -> str:
     dated = f"flaw IS NOT NULL AND {_inside(plan.query)} AND NOT ({flaws[0][1]})"
     return f"""
 WITH rows AS ({_read_rows(plan, groups, whole=True)}),
-marked AS (SELECT *, CASE {column} END AS flaw FROM rows WHERE {_visible(plan)})
+marked AS (SELECT *, CASE WHEN {_visible(plan)} THEN CASE {column} END END AS flaw FROM rows)
 SELECT file, account, {_period()} AS month, flaw, count(*), any_value(left(CASE flaw {example} END, 100)),
   list_sort(list(DISTINCT {_local_day(plan)}) FILTER ({dated}))
 FROM marked GROUP BY file, account, month, flaw"""
+
+
+def currencies() -> str:
+    return "SELECT DISTINCT currency FROM cells WHERE taken > 0 ORDER BY currency"

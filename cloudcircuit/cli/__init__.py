@@ -2,11 +2,10 @@
 
 import sys
 
-EXTRA = frozenset(
-    (
-        "alembic apscheduler duckdb numpy pyarrow pydantic requests rich sqlalchemy standardwebhooks structlog typer"
-    ).split()
-)
+EXTRA = {
+    *("alembic", "apscheduler", "duckdb", "numpy", "pyarrow", "pydantic"),
+    *("requests", "rich", "sqlalchemy", "standardwebhooks", "structlog", "typer"),
+}
 """The modules that `cloudcircuit[daemon]` brings."""
 
 

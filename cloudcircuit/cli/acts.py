@@ -30,6 +30,7 @@ Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 def override(
     circuit: Circuit,
     action: Annotated[str, typer.Argument(help="What is served meanwhile: allow, throttle or block.")],
+    *,
     reason: Reason,
     length: For = None,
     end: Until = None,
@@ -49,6 +50,7 @@ def override(
 
 def clear(
     circuit: Circuit,
+    *,
     reason: Reason = "cleared by hand",
     owner: Owner = None,
     at: common.AtOption = None,
@@ -62,6 +64,7 @@ def clear(
 
 def expect(
     circuit: Circuit,
+    *,
     amount: Annotated[str, typer.Option(metavar="AMOUNT", help="The planned spend a day, in the monitor's currency.")],
     reason: Reason,
     length: For = None,
@@ -85,6 +88,7 @@ def expect(
 
 def silence(
     circuit: Circuit,
+    *,
     reason: Reason,
     length: For = None,
     end: Until = None,
@@ -101,6 +105,7 @@ def silence(
 
 def ack(
     circuit: Circuit,
+    *,
     reason: Reason = "seen",
     noise: Annotated[bool, typer.Option("--noise", help="It was no matter worth an alert.")] = False,
     owner: Owner = None,

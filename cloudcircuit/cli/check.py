@@ -109,7 +109,9 @@ def _probe(source: Any, seconds: float, now: datetime) -> list[str]:
 
 
 def _described(probe: Probe, now: datetime) -> list[str]:
-    accounts = ", ".join(probe.accounts[:5]) + (f", … {len(probe.accounts) - 5} more" if len(probe.accounts) > 5 else "")
+    accounts = ", ".join(probe.accounts[:5]) + (
+        f", … {len(probe.accounts) - 5} more" if len(probe.accounts) > 5 else ""
+    )
     lines = [f"accounts {accounts or 'unknown'}; in {', '.join(probe.currencies) or 'an unknown currency'}"]
     if probe.oldest is not None and probe.newest is not None:
         old, new = moment(probe.oldest, now.date()), moment(probe.newest, now.date())

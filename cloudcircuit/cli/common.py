@@ -130,8 +130,14 @@ def select(names: Iterable[str], match: str) -> list[str]:
         return [match]
     found = [name for name in known if glob_regex(match).fullmatch(name)]
     if not found:
-        raise UsageError(f"no circuit is called {match!r}{_meant(match, known)}")
+        raise UsageError(unknown(match, known))
     return found
+
+
+def unknown(match: str, known: Iterable[str]) -> str:
+    """That no circuit is called so, and which one was probably meant."""
+    names = list(known)
+    return f"no circuit is called {match!r}{_meant(match, names)}"
 
 
 def _meant(match: str, known: list[str]) -> str:

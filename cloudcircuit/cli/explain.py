@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from cloudcircuit.cli import common
-from cloudcircuit.cli.circuits import Row, served
-from cloudcircuit.cli.show import console, gauge, grid, plain, print_json, spark, text
+from cloudcircuit.cli.show import console, grid, print_json, text
 from cloudcircuit.cli.status import source_line
-from cloudcircuit.engine.assess import Case, Series, baseline_periods, stays_out
-from cloudcircuit.engine.decide import SENTENCES, covers
-from cloudcircuit.engine.text import count, day, money, moment, share, span
+from cloudcircuit.cli.story import Story, lines, tell
 from cloudcircuit.errors import UsageError
-from cloudcircuit.model import (
-    Act,
-    Action,
-    AnomalyPolicy,
-    BreakerState,
-    BudgetView,
-    Decision,
-    Grain,
-    Mode,
-    Monitor,
-    Phase,
-    SourceState,
-)
 from cloudcircuit.service.serve import decisions
-
-if TYPE_CHECKING:
-    from cloudcircuit.compose import Opened
-
-Line = tuple[str, Text | str]
 
 
 def explain(
-    circuit: Annotated[str, typer.Argument(help="The circuit's name.")],
+    circuit: Annotated[str, typer.Argument(help="The circuit's name, or a glob that fits one.")],
     at: common.AtOption = None,
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
@@ -51,37 +28,54 @@ def explain(
         names = common.select(found, circuit)
         if len(names) > 1:
             raise UsageError(f"{circuit!r} fits {len(names)} circuits; name one, such as {names[0]!r}")
-        story = _story(opened, found[names[0]], now)
+        story = tell(opened.house, found[names[0]], now)
         if json:
             print_json(_as_json(story))
         else:
             _print(story)
 
 
-class _Story:
-    """All there is to know of one circuit at one time. `monitor` is None when it is gone from the configuration."""
+def _print(story: Story) -> None:
+    out, found = console(), grid()
+    found.columns.clear()
+    found.add_column(style="dim", no_wrap=True, min_width=8)
+    found.add_column(overflow="fold")
+    out.print(text(story.decision.circuit, style="bold", limit=300))
+    for label, line in lines(story):
+        found.add_row(label, line if isinstance(line, Text) else text(line, limit=600))
+    for place, source in enumerate(story.sources):
+        found.add_row("" if place else "sources", text(_source(source, story), limit=600))
+    out.print(found)
 
-    def __init__(self, opened: Opened, decision: Decision, now: datetime) -> None:
-        from cloudcircuit.service.trend import evidence_at
 
-        house = opened.house
-        self.now, self.decision = now, decision
-        self.monitor = house.monitor(decision.monitor)
-        self.state = house.store.states(decision.monitor).get(decision.circuit)
-        names = self.monitor.sources if self.monitor else ()
-        self.sources = [house.store.sources().get(name, SourceState(name)) for name in names]
-        self.acts = [act for act in house.store.acts(now) if covers(act, decision.circuit)]
-        evidence = evidence_at(house, self.monitor, now, decision.circuit) if self.monitor else None
-        known = evidence is not None and decision.circuit in evidence.place
-        self.series: Series | None = evidence.series(decision.circuit) if evidence and known else None
+def _source(source: Any, story: Story) -> str:
+    stands_in = "" if source.has_effective else "; it has no EffectiveCost, so BilledCost stands in"
+    broken = f"; {len(source.broken)} days have broken rows and stay provisional" if source.broken else ""
+    notes = "".join(f"; {note}" for note in source.notes[:3])
+    return f"{source.source}: {source_line(source, story.now)}{stands_in}{broken}{notes}"
 
-    @property
-    def day(self) -> Any:
-        return self.now.date()
 
-    def money(self, amount: Any) -> str:
-        return money(amount, self.decision.currency)
+def _as_json(story: Story) -> dict[str, Any]:
+    series = story.series
+    known = [i for i, is_known in enumerate(series.known) if is_known] if series else []
+    days = (
+        [{"at": series.starts[i], "value": series.values[i], "settled": series.settled[i]} for i in known]
+        if series
+        else []
+    )
+    return {
+        "decision": story.decision,
+        "state": story.state,
+        "monitor": story.monitor and _rules(story.monitor),
+        "baseline": story.baseline(),
+        "left_out": story.left_out(),
+        "series": days,
+        "sources": story.sources,
+        "acts": story.acts,
+    }
 
-    def period(self, at: datetime) -> str:
-        hourly = self.series is not None and self.series.grain is Grain.HOUR
-        return moment(at, self.day) if hourly else day(at.date(), self.day)
+
+def _rules(monitor: Any) -> dict[str, Any]:
+    """What of a monitor bears on the decision."""
+    names = ("mode", "enforce", "anomaly", "burn_rate", "breaker", "budget", "min_impact", "stale_after", "when_stale")
+    return {name: getattr(monitor, name) for name in names}

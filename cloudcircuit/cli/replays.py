@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
@@ -19,7 +20,7 @@ from cloudcircuit.cli.circuits import Row, circuit_json, circuit_table, exit_cod
 from cloudcircuit.cli.show import console, harmless, print_json
 from cloudcircuit.clock import FixedClock, SystemClock
 from cloudcircuit.engine.text import count
-from cloudcircuit.errors import UsageError
+from cloudcircuit.errors import StateLocked, UsageError
 from cloudcircuit.model import Action
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from cloudcircuit.service.replay import Replayed, Step
 
 _ROWS = 20
+_TRIES = 10
 _NEWS_EVERY = 10  # steps between two lines of progress where nobody can watch a bar
 
 
 def run(
+    *,
     once: Annotated[bool, typer.Option("--once", help="One cycle of every source, now.")] = False,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="One cycle of every source, as if it were then (UTC).")
@@ -62,11 +65,13 @@ def run(
 
 
 def _daemon(path: Path | None) -> int:
+    configuration = common.load(path)
+    _refuse_second(configuration.daemon.state)
+
     from cloudcircuit import daemon
     from cloudcircuit.compose import open_house
     from cloudcircuit.service.steady import SteadyClock
 
-    configuration = common.load(path)
     logs.for_daemon(configuration.daemon.log)
     clock = SteadyClock(SystemClock())
     opened = open_house(configuration, stdout=sys.stdout, clock=clock)
@@ -76,11 +81,26 @@ def _daemon(path: Path | None) -> int:
         opened.close()
 
 
+def _refuse_second(state: Path) -> None:
+    """Say that another daemon holds the state before loading what takes long; one that is leaving is waited for.
+
+    Taking the lock is what decides, later. Raises StateLocked.
+    """
+    from cloudcircuit.stores import lock_holder
+
+    for _ in range(_TRIES):
+        holder = lock_holder(state)
+        if holder is None:
+            return
+        Event().wait(1.0 / _TRIES)
+    raise StateLocked(f"{state} is held by another daemon ({holder}): stop it first, or use another state")
+
+
 def _job(path: Path | None, first: datetime, last: datetime, *, strict: bool, json: bool) -> int:
     from cloudcircuit.service.replay import refuse_newer
 
     configuration, clock = common.load(path), FixedClock(first)
-    stdout = sys.stderr if json else _Stdout()  # with --json, stdout is JSON alone
+    stdout = sys.stderr if json else cast("TextIO", _Stdout())  # with --json, stdout is JSON alone
     with common.opened(configuration, clock=clock, stdout=stdout, create=True) as opened:
         opened.store.acquire(f"cloudcircuit run of process {os.getpid()}")
         refuse_newer(opened.house, last)
@@ -182,7 +202,9 @@ def _summary(opened: Opened, done: Replayed, rows: list[Row]) -> str:
     owed = len(opened.store.deliveries("owed", limit=1000)) + len(opened.store.deliveries("failed", limit=1000))
     parts = [
         f"{count(len(rows), 'circuit')}: {_would(rows)}",
-        f"{count(done.alerts, 'alert')}, {count(owed, 'message')} not delivered" if owed else count(done.alerts, "alert"),
+        f"{count(done.alerts, 'alert')}, {count(owed, 'message')} not delivered"
+        if owed
+        else count(done.alerts, "alert"),
         f"state in {opened.config.daemon.state}",
     ]
     if done.skipped:
@@ -215,7 +237,9 @@ def _short(file: Path) -> str:
 
 
 def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d}" if at == at.replace(hour=0, minute=0, second=0, microsecond=0) else f"{at:%Y-%m-%dT%H:%M:%S}"
+    return (
+        f"{at:%Y-%m-%d}" if at == at.replace(hour=0, minute=0, second=0, microsecond=0) else f"{at:%Y-%m-%dT%H:%M:%S}"
+    )
 
 
 def _print_json(done: Replayed, rows: list[Row], at: datetime) -> None:

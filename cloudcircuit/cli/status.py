@@ -16,7 +16,6 @@ from cloudcircuit.cli import common
 from cloudcircuit.cli.circuits import STALE_OR_UNKNOWN, Row, circuit_json, circuit_table, exit_code, gather
 from cloudcircuit.cli.show import console, grid, harmless, print_json, text
 from cloudcircuit.engine.text import count, duration, moment
-from cloudcircuit.errors import UsageError
 from cloudcircuit.model import Delivery, ReportStatus, SourceState
 from cloudcircuit.service.serve import decisions
 
@@ -58,12 +57,8 @@ def decide(
     with common.opened(common.load(config)) as house:
         found = {decision.circuit: decision for decision in decisions(house.house, now)}
         if circuit not in found:
-            try:
-                common.select(found, circuit)
-                raise UsageError(f"{circuit!r} is a glob; decide answers for one circuit")
-            except UsageError as error:
-                sys.stderr.write(f"cloudcircuit: {harmless(str(error))}\n")
-                raise typer.Exit(STALE_OR_UNKNOWN) from None
+            sys.stderr.write(harmless(f"cloudcircuit: {common.unknown(circuit, found)}") + "\n")
+            raise typer.Exit(STALE_OR_UNKNOWN)
         decision = found[circuit]
         if json:
             print_json(decision)

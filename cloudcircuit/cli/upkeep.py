@@ -39,7 +39,9 @@ def history(
         found = table("when (UTC)", "what", "of", "")
         found.columns[3].no_wrap = False
         for entry in entries:
-            found.add_row(f"{entry.at:%Y-%m-%d %H:%M}", _kind(entry), text(entry.subject, limit=40), text(_told(entry), limit=400))
+            found.add_row(
+                f"{entry.at:%Y-%m-%d %H:%M}", _kind(entry), text(entry.subject, limit=40), text(_told(entry), limit=400)
+            )
         console().print(found if entries else "nothing has happened yet")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cloudcircuit.engine import wording
-from cloudcircuit.engine.payload import VERSION, bounded, build_payload, make_id, source_facts
+from cloudcircuit.engine.payload import LONGEST_LINK, VERSION, bounded, build_payload, make_id, source_facts
 from cloudcircuit.model import AlertKind, ChannelRule, CircuitAlert, Delivery, Severity, SourceAlert, SourceState
 
 __all__ = ["build_payload", "envelopes", "link_to"]
@@ -40,8 +40,12 @@ def envelopes(
 
 
 def link_to(page: str | None, circuit: str) -> str | None:
-    """The status page of a circuit."""
-    return None if page is None else f"{page}?circuit={quote(circuit, safe='', errors='replace')}"
+    """The status page of a circuit; none for a name that is too long for an address."""
+    return (
+        None
+        if page is None or len(circuit) > LONGEST_LINK
+        else f"{page}?circuit={quote(circuit, safe='', errors='replace')}"
+    )
 
 
 def _hears(channels: Mapping[str, ChannelRule], channel: str, severity: Severity) -> bool:

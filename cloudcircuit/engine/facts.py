@@ -13,6 +13,7 @@ FACT_LIMIT = 600
 """The most characters of one fact."""
 
 _SAID_BY_TITLE = {Reason.BUDGET_BREACHED, Reason.BUDGET_WARNING, Reason.FORECAST_BREACH}
+_STEPS = ("explain", "ack", "expect", "override")
 _ROLE = {"usage": "more usage", "price": "a higher price", "commitment": "less cover by commitments"}
 
 
@@ -105,7 +106,8 @@ def data_line(payload: Payload) -> str:
 
 def next_steps(payload: Payload) -> list[tuple[str, str]]:
     """The commands that can be copied as they stand: (what it does, command)."""
-    return [(what, command) for what, command in (payload["commands"] or {}).items() if is_copyable(command)]
+    commands = payload["commands"] or {}
+    return [(what, commands[what]) for what in _STEPS if what in commands and is_copyable(commands[what])]
 
 
 def is_copyable(command: str) -> bool:

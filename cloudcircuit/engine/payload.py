@@ -233,8 +233,7 @@ def make_id(prefix: str, *parts: object) -> str:
 def bounded(value: Any) -> Any:
     """Cap every text, and take out what databases and receivers choke on."""
     if isinstance(value, str):
-        text = storable(value[: LONGEST_TEXT + 1])
-        return text if len(value) <= LONGEST_TEXT else cut(storable(value), LONGEST_TEXT)
+        return storable(cut(str(value), LONGEST_TEXT))
     if isinstance(value, dict):
         return {bounded(key): bounded(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -115,12 +115,10 @@ def _budget(
     if view is None:
         gone = [_budget_over(state, CLEARED)] if BREACHED in state.alerted else []
         return _unmark(state, BREACHED, WARNED, FORECAST), gone
-    if state.budget_breached and BREACHED not in state.alerted:
-        reasons = (Reason.BUDGET_BREACHED,)
-        return _mark(state, now, BREACHED, WARNED, FORECAST), [
-            _plain(AlertKind.TRIPPED, Severity.CRITICAL, reasons, now)
-        ]
-    if not state.budget_breached and BREACHED in state.alerted:
+    if state.budget_breached:
+        breach = _plain(AlertKind.TRIPPED, Severity.CRITICAL, (Reason.BUDGET_BREACHED,), now)
+        return _mark(state, now, BREACHED, WARNED, FORECAST), [] if BREACHED in state.alerted else [breach]
+    if BREACHED in state.alerted:
         return _unmark(state, BREACHED), [_budget_over(state, BELOW_BUDGET)]
     if view.warned and WARNED not in state.alerted:
         reasons = (Reason.BUDGET_WARNING,)

@@ -82,7 +82,7 @@ def cut(text: str, limit: int, size: Callable[[str], int] = len) -> str:
     """
     if len(text) <= limit and size(text) <= limit:
         return text
-    before = _CUT_BEFORE.search(text)
+    before = _CUT_BEFORE.search(text, max(0, len(text) - 30))
     body, missing = (text[: before.start()], int(before[1])) if before else (text, 0)
     remark = f"… {len(body) + missing} more"
     room = limit - size(remark)

@@ -32,9 +32,9 @@ class ConsoleNotifier:
 
     def send(self, delivery: Delivery, deadline: Deadline) -> None:  # noqa: ARG002  # the seam's signature
         """Write a delivery at once, so that two never mix. Raises NotifyError when the stream is gone."""
-        text = render(delivery.envelope, colour=self._stream.isatty())
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         try:
+            text = render(delivery.envelope, colour=self._stream.isatty())
             self._stream.write(text.encode(encoding, "replace").decode(encoding))
             self._stream.flush()
         except (OSError, ValueError) as error:

@@ -30,10 +30,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a receiver said: any status but a redirect. `retry_after` is in seconds."""
+    """What a receiver said: any status but a redirect. `retry_after` is in seconds. A body may echo a secret."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     retry_after: float | None
 
 

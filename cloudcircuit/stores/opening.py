@@ -90,7 +90,7 @@ def _verify(engine: Engine, path: Path) -> None:
 
 def _create(path: Path) -> None:
     """Make a state under another name and move it into place, so that a kill leaves a whole file or none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(path.parent)
     with folder_to_itself(path.parent):
         if os.path.lexists(path):
             return
@@ -105,7 +105,13 @@ def _create(path: Path) -> None:
         os.close(os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         _fill_file(scratch)
         put(scratch, path)
-        sync_folder(path.parent.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in missing:
+        sync_folder(each.parent)
 
 
 def _fill_file(path: Path) -> None:

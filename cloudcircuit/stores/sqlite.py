@@ -64,6 +64,14 @@ def open_engine(path: Path | None, busy_seconds: float) -> Engine:
 
 
 def _set_up(connection: Any, _record: Any) -> None:
+    try:
+        _configure(connection)
+    except BaseException:
+        connection.close()  # nobody else knows of it yet
+        raise
+
+
+def _configure(connection: Any) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself; `_begin` does
     connection.text_factory = _read_text
     connection.execute(_PAGE_SIZE)

@@ -262,11 +262,15 @@ def texts(value: object) -> list[str]:
 def test_titles_of_the_situations() -> None:
     expected = {
         "anomaly_first_day": "AWS Glue cost $105.71 on 10 October instead of $53.02",
-        "anomaly_before_the_day_is_over": "AWS Glue has already cost $88.40 on 12 October, where a whole day usually costs $53.02",
+        "anomaly_before_the_day_is_over": (
+            "AWS Glue has already cost $88.40 on 12 October, where a whole day usually costs $53.02"
+        ),
         "tripped": "AWS Glue costs $105.71 a day instead of $53.02 since 10 October (tripped)",
         "escalated": "AWS Glue is now blocked: the breaker is open after failing periods in a row",
         "reminder": "Still: AWS Glue costs $105.71 a day instead of $53.02 since 10 October",
-        "resolved_back_to_normal": "AWS Glue is back to normal at $45.82 a day, after $313.20 more than usual since 10 October",
+        "resolved_back_to_normal": (
+            "AWS Glue is back to normal at $45.82 a day, after $313.20 more than usual since 10 October"
+        ),
         "resolved_new_level": "AWS Glue stays at $105.71 a day: that is its new level",
         "budget_warning": "all-of-aws has spent $3,612.40 of its $4,000.00 budget for October",
         "budget_breached": "all-of-aws has spent $4,064.48 of its $4,000.00 budget for October (tripped)",

@@ -108,7 +108,7 @@ def test_a_cut_text_fits(text: str, limit: int) -> None:
 
 def test_a_name_is_never_empty() -> None:
     assert shown("") == shown(" \n ") == "(empty)"
-    assert shown("x" * 500, 30) == "x" * 19 + "… 481 more"
+    assert shown("x" * 500, 30) == "x" * 20 + "… 480 more"
     assert len(shown("\n" * 1_000_000 + "x")) <= 80
 
 

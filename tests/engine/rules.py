@@ -7,7 +7,7 @@ numbered from 0 at `START`. Where the design leaves a choice, the stricter sensi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -256,7 +256,7 @@ def announced(event: Cycle, d: int) -> float:
     return sum(float(a.amount or 0) for a in plans)
 
 
-def ends(act: Act) -> object:
+def ends(act: Act) -> datetime:
     return min(t for t in (act.until, act.ended_at, START + timedelta(days=9999)) if t is not None)
 
 

@@ -45,7 +45,7 @@ class Circuits(RuleBasedStateMachine):
         super().__init__()
         self.days: dict[int, Day] = {}
         self.acts: list[Act] = []
-        self.rules = rules.Rules()
+        self.law = rules.Rules()
         self.state = STATE
         self.watermark: int | None = None
 
@@ -186,13 +186,13 @@ class Circuits(RuleBasedStateMachine):
 
     @rule()
     def somebody_acknowledges(self) -> None:
-        self.rules.take(rules.Ack(self.hour))
+        self.law.take(rules.Ack(self.hour))
         self.state = breaker.acknowledge(self.state, self.now)
         self.cycle()
 
     @rule()
     def somebody_clears(self) -> None:
-        self.rules.take(rules.Clear(self.hour))
+        self.law.take(rules.Clear(self.hour))
         self.state = breaker.reset(self.state)
         self.cycle()
 
@@ -227,7 +227,7 @@ class Circuits(RuleBasedStateMachine):
             whole=self.is_whole(mark),
             blocks_left=blocks_left,
         )
-        self.rules.take(seen)
+        self.law.take(seen)
         self.step(seen)
         self.compare()
 
@@ -285,9 +285,9 @@ class Circuits(RuleBasedStateMachine):
         return budget.view(sums, self.limit, 0.9, forecast=False)
 
     def compare(self) -> None:
-        state, told, decision = self.state, self.rules, self.state.decision
+        state, law, decision = self.state, self.law, self.state.decision
         assert decision is not None
-        expected = (told.action, told.would, told.phase, told.breached, told.run is not None)
+        expected = (law.action, law.would, law.phase, law.breached, law.run is not None)
         is_on = state.anomaly_since is not None
         assert (decision.action, decision.would, state.phase, state.budget_breached, is_on) == expected
 

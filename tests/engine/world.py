@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from cloudcircuit.engine import breaker, budget
 from cloudcircuit.engine.assess import Series
@@ -20,7 +21,6 @@ from cloudcircuit.model import (
     BreakerState,
     BudgetView,
     Change,
-    Condition,
     Grain,
     Mode,
     Monitor,
@@ -32,6 +32,9 @@ START = datetime(2027, 3, 1, tzinfo=UTC)
 MONITOR = Monitor(name="m", sources=("s",), currency="USD", mode=Mode.ENFORCE)
 STATE = BreakerState(circuit="m", monitor="m")
 
+Days = Sequence[float | None]
+"""Spend, day after day; None is a day of which nothing is known."""
+
 
 def day(n: int) -> datetime:
     """The n-th day of the test's calendar; day 0 is the first of a month."""
@@ -39,7 +42,7 @@ def day(n: int) -> datetime:
 
 
 def series(
-    values: Sequence[float | None],
+    values: Days,
     *,
     provisional: Iterable[int] = (),
     start: datetime = START,
@@ -57,17 +60,17 @@ def series(
     )
 
 
-def watching(monitor: Monitor = MONITOR, **changes: object) -> Monitor:
+def watching(monitor: Monitor = MONITOR, /, **changes: Any) -> Monitor:
     """The monitor with some of its settings changed; those of its breaker and its anomaly check by their names."""
     for name, policy in (("breaker", BreakerPolicy()), ("anomaly", AnomalyPolicy())):
         mine = {key: changes.pop(key) for key in list(changes) if key in type(policy).__dataclass_fields__}
         if mine:
             changes[name] = replace(getattr(monitor, name) or policy, **mine)
-    return replace(monitor, **changes)  # type: ignore[arg-type]  # settings by name, checked by the dataclass
+    return replace(monitor, **changes)
 
 
 def after(
-    values: Sequence[float | None],
+    values: Days,
     monitor: Monitor = MONITOR,
     state: BreakerState = STATE,
     *,
@@ -80,9 +83,9 @@ def after(
     return breaker.observe(monitor, state, seen, planned, now or day(len(values)))
 
 
-def act(kind: str, match: str = "m", **more: object) -> Act:
+def act(kind: str, match: str = "m", **more: Any) -> Act:
     made = Act(id=kind, kind=kind, match=match, at=START, owner="ann", reason="planned")
-    return replace(made, **more)  # type: ignore[arg-type]  # fields by name, checked by the dataclass
+    return replace(made, **more)
 
 
 @dataclass
@@ -142,17 +145,17 @@ def view(
     spend: str,
     limit: str = "100",
     *,
-    start: date = START.date(),
-    end: date = date(2027, 4, 1),
+    month: int = 3,
     settled: int | None = 5,
     known: int | None = 6,
     complete: bool = True,
     projected: str | None = None,
 ) -> BudgetView:
     """A budget's view: so much of so much; `settled` and `known` are the days through which it is so."""
+    start = date(2027, month, 1)
     return BudgetView(
         start=start,
-        end=end,
+        end=date(2027, month + 1, 1),
         limit=Decimal(limit),
         spend=Decimal(spend),
         settled_days=settled or 0,
@@ -162,7 +165,3 @@ def view(
         warning_ratio=0.9,
         projected=None if projected is None else Decimal(projected),
     )
-
-
-def enforcing(*conditions: Condition) -> Mapping[str, object]:
-    return {"mode": Mode.ENFORCE, "enforce": frozenset(conditions)}

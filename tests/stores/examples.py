@@ -34,6 +34,7 @@ from cloudcircuit.model import (
 )
 
 NOW = datetime(2026, 5, 4, 12, 30, 0, 250_000, tzinfo=UTC)
+TODAY = NOW.date()
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -98,7 +99,7 @@ def an_entry(subject: str = "production/AmazonEC2", **changes: Any) -> Entry:
     return Entry(**{"subject": subject, **known, **changes})
 
 
-def a_statement(source: str = "aws", day: date = NOW.date(), said_at: datetime = NOW, body: bytes = b"arrow") -> Statement:
+def a_statement(source: str = "aws", day: date = TODAY, said_at: datetime = NOW, body: bytes = b"arrow") -> Statement:
     return Statement(source, Grain.DAY, day, said_at, 1, body)
 
 
@@ -132,7 +133,11 @@ _LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     datetime: _INSTANTS,
     date: st.dates(),
     Any: st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(max_size=8),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
         max_leaves=6,
     ),

@@ -8,7 +8,7 @@ CREATE TABLE acts (
  WITHOUT ROWID
 
 ;
-INSERT INTO "acts" VALUES('act-1','{"id":"act-1","kind":"override","match":"production/*","at":"2026-05-04T12:30:00.250000+00:00","owner":"kim","reason":"launch","until":null,"action":"block","amount":null,"noise":false,"ended_at":null}','e654831953ffe111c285c55252a81a5c');
+INSERT INTO "acts" VALUES('act-1','{"id":"act-1","kind":"override","match":"production/*","at":"2026-05-04T12:30:00.250000+00:00","owner":"kim","reason":"launch","until":null,"action":"block","amount":null,"noise":false,"ended_at":null}','bb42d8a052d58a6552305e18a93512f0');
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -25,8 +25,8 @@ CREATE TABLE breakers (
  WITHOUT ROWID
 
 ;
-INSERT INTO "breakers" VALUES('production/AmazonEC2','production',1,'{"circuit":"production/AmazonEC2","monitor":"production","values":["AmazonEC2"],"version":1,"phase":"open","judged_through":"2026-05-03T12:30:00.250000+00:00","skipped":[],"failing":[],"provisional":["2026-05-04T12:30:00.250000+00:00"],"last_success":null,"last_failure":null,"successes":0,"trips":1,"opened_at":"2026-05-04T12:30:00.250000+00:00","opened_through":null,"cooldown_until":"2026-05-06T12:30:00.250000+00:00","anomalies":[{"at":"2026-05-03T12:30:00.250000+00:00","excess":412.5,"admitted":false}],"anomaly_since":null,"anomaly_limit":null,"budget_start":null,"budget_breached":false,"budget_limit":"1000.00","breached_by":null,"after_breach":false,"closed_start":null,"closed_breached":false,"closed_limit":null,"closed_over":false,"alerted":{"tripped":"2026-05-04T12:30:00.250000+00:00"},"reminded_at":null,"acked_at":null,"latest":{"at":"2026-05-03T12:30:00.250000+00:00","value":0.30000000000000004,"expected":100.0,"limit":null,"excess":412.5,"failure":true,"provisional":false,"reasons":["anomaly"]},"budget":null,"decision":{"circuit":"production/AmazonEC2","monitor":"production","id":"production/AmazonEC2#1","version":1,"at":"2026-05-04T12:30:00.250000+00:00","since":"2026-05-04T12:30:00.250000+00:00","action":"block","would":"block","mode":"enforce","severity":"critical","reasons":["budget_breached","anomaly"],"text":"1,240.10 of 1,000 USD are spent","phase":"open","data_as_of":"2026-05-04T11:30:00.250000+00:00","stale":false,"stale_at":"2026-05-05T12:30:00.250000+00:00","when_stale":"hold","valid_until":"2026-05-04T13:30:00.250000+00:00","currency":"USD","spend":"1240.10","budget":"1000","projected":null,"owner":null,"override":null}}','fbdad55f463c2de7a86fef633c999bbe');
-INSERT INTO "breakers" VALUES('sandbox','sandbox',1,'{"circuit":"sandbox","monitor":"sandbox","values":[],"version":1,"phase":"open","judged_through":"2026-05-03T12:30:00.250000+00:00","skipped":[],"failing":[],"provisional":["2026-05-04T12:30:00.250000+00:00"],"last_success":null,"last_failure":null,"successes":0,"trips":1,"opened_at":"2026-05-04T12:30:00.250000+00:00","opened_through":null,"cooldown_until":"2026-05-06T12:30:00.250000+00:00","anomalies":[{"at":"2026-05-03T12:30:00.250000+00:00","excess":412.5,"admitted":false}],"anomaly_since":null,"anomaly_limit":null,"budget_start":null,"budget_breached":false,"budget_limit":"1000.00","breached_by":null,"after_breach":false,"closed_start":null,"closed_breached":false,"closed_limit":null,"closed_over":false,"alerted":{"tripped":"2026-05-04T12:30:00.250000+00:00"},"reminded_at":null,"acked_at":null,"latest":{"at":"2026-05-03T12:30:00.250000+00:00","value":0.30000000000000004,"expected":100.0,"limit":null,"excess":412.5,"failure":true,"provisional":false,"reasons":["anomaly"]},"budget":null,"decision":{"circuit":"sandbox","monitor":"sandbox","id":"sandbox#1","version":1,"at":"2026-05-04T12:30:00.250000+00:00","since":"2026-05-04T12:30:00.250000+00:00","action":"block","would":"block","mode":"enforce","severity":"critical","reasons":["budget_breached","anomaly"],"text":"1,240.10 of 1,000 USD are spent","phase":"open","data_as_of":"2026-05-04T11:30:00.250000+00:00","stale":false,"stale_at":"2026-05-05T12:30:00.250000+00:00","when_stale":"hold","valid_until":"2026-05-04T13:30:00.250000+00:00","currency":"USD","spend":"1240.10","budget":"1000","projected":null,"owner":null,"override":null}}','7fdba7d6de8970649875f9a0f1bb3c2a');
+INSERT INTO "breakers" VALUES('production/AmazonEC2','production',1,'{"circuit":"production/AmazonEC2","monitor":"production","values":["AmazonEC2"],"version":1,"phase":"open","judged_through":"2026-05-03T12:30:00.250000+00:00","skipped":[],"failing":[],"provisional":["2026-05-04T12:30:00.250000+00:00"],"last_success":null,"last_failure":null,"successes":0,"trips":1,"opened_at":"2026-05-04T12:30:00.250000+00:00","opened_through":null,"cooldown_until":"2026-05-06T12:30:00.250000+00:00","anomalies":[{"at":"2026-05-03T12:30:00.250000+00:00","excess":412.5,"admitted":false}],"anomaly_since":null,"anomaly_limit":null,"budget_start":null,"budget_breached":false,"budget_limit":"1000.00","breached_by":null,"after_breach":false,"closed_start":null,"closed_breached":false,"closed_limit":null,"closed_over":false,"alerted":{"tripped":"2026-05-04T12:30:00.250000+00:00"},"reminded_at":null,"acked_at":null,"latest":{"at":"2026-05-03T12:30:00.250000+00:00","value":0.30000000000000004,"expected":100.0,"limit":null,"excess":412.5,"failure":true,"provisional":false,"reasons":["anomaly"]},"budget":null,"decision":{"circuit":"production/AmazonEC2","monitor":"production","id":"production/AmazonEC2#1","version":1,"at":"2026-05-04T12:30:00.250000+00:00","since":"2026-05-04T12:30:00.250000+00:00","action":"block","would":"block","mode":"enforce","severity":"critical","reasons":["budget_breached","anomaly"],"text":"1,240.10 of 1,000 USD are spent","phase":"open","data_as_of":"2026-05-04T11:30:00.250000+00:00","stale":false,"stale_at":"2026-05-05T12:30:00.250000+00:00","when_stale":"hold","valid_until":"2026-05-04T13:30:00.250000+00:00","currency":"USD","spend":"1240.10","budget":"1000","projected":null,"owner":null,"override":null}}','ac0102a41cbf3c899e93f79efacfdee1');
+INSERT INTO "breakers" VALUES('sandbox','sandbox',1,'{"circuit":"sandbox","monitor":"sandbox","values":[],"version":1,"phase":"open","judged_through":"2026-05-03T12:30:00.250000+00:00","skipped":[],"failing":[],"provisional":["2026-05-04T12:30:00.250000+00:00"],"last_success":null,"last_failure":null,"successes":0,"trips":1,"opened_at":"2026-05-04T12:30:00.250000+00:00","opened_through":null,"cooldown_until":"2026-05-06T12:30:00.250000+00:00","anomalies":[{"at":"2026-05-03T12:30:00.250000+00:00","excess":412.5,"admitted":false}],"anomaly_since":null,"anomaly_limit":null,"budget_start":null,"budget_breached":false,"budget_limit":"1000.00","breached_by":null,"after_breach":false,"closed_start":null,"closed_breached":false,"closed_limit":null,"closed_over":false,"alerted":{"tripped":"2026-05-04T12:30:00.250000+00:00"},"reminded_at":null,"acked_at":null,"latest":{"at":"2026-05-03T12:30:00.250000+00:00","value":0.30000000000000004,"expected":100.0,"limit":null,"excess":412.5,"failure":true,"provisional":false,"reasons":["anomaly"]},"budget":null,"decision":{"circuit":"sandbox","monitor":"sandbox","id":"sandbox#1","version":1,"at":"2026-05-04T12:30:00.250000+00:00","since":"2026-05-04T12:30:00.250000+00:00","action":"block","would":"block","mode":"enforce","severity":"critical","reasons":["budget_breached","anomaly"],"text":"1,240.10 of 1,000 USD are spent","phase":"open","data_as_of":"2026-05-04T11:30:00.250000+00:00","stale":false,"stale_at":"2026-05-05T12:30:00.250000+00:00","when_stale":"hold","valid_until":"2026-05-04T13:30:00.250000+00:00","currency":"USD","spend":"1240.10","budget":"1000","projected":null,"owner":null,"override":null}}','0ba1b9dd2cf593ace032259083c04434');
 CREATE TABLE history (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	at BIGINT NOT NULL, 
@@ -35,8 +35,8 @@ CREATE TABLE history (
 	body TEXT NOT NULL, 
 	checksum VARCHAR(32) NOT NULL
 );
-INSERT INTO "history" VALUES(1,1777897800250000,'transition','production/AmazonEC2','{"at":"2026-05-04T12:30:00.250000+00:00","kind":"transition","subject":"production/AmazonEC2","version":1,"detail":{"from":"closed","to":"open"},"seq":0}','9e78aad96bfa083e3a27686eec92e3f2');
-INSERT INTO "history" VALUES(2,1777897800250000,'transition','sandbox','{"at":"2026-05-04T12:30:00.250000+00:00","kind":"transition","subject":"sandbox","version":1,"detail":{"from":"closed","to":"open"},"seq":0}','50e72e6fe130e54f7055902b720c9a48');
+INSERT INTO "history" VALUES(1,1777897800250000,'transition','production/AmazonEC2','{"at":"2026-05-04T12:30:00.250000+00:00","kind":"transition","subject":"production/AmazonEC2","version":1,"detail":{"from":"closed","to":"open"},"seq":0}','4d742c6667630cb2683e6ce9e4cce449');
+INSERT INTO "history" VALUES(2,1777897800250000,'transition','sandbox','{"at":"2026-05-04T12:30:00.250000+00:00","kind":"transition","subject":"sandbox","version":1,"detail":{"from":"closed","to":"open"},"seq":0}','c906edc52f1735d466ef867243b4b8b3');
 CREATE TABLE ledger (
 	id INTEGER NOT NULL, 
 	source TEXT NOT NULL, 
@@ -48,7 +48,7 @@ CREATE TABLE ledger (
 	checksum VARCHAR(32) NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "ledger" VALUES(1,'aws','day','2026-05-04',1777897800250000,1,X'6172726F77','ab47bd81ec8183cb8fd6e163915cf743');
+INSERT INTO "ledger" VALUES(1,'aws','day','2026-05-04',1777897800250000,1,X'6172726F77','110d42c619c49b67a526cf775290edcc');
 CREATE TABLE meta (
 	id INTEGER NOT NULL, 
 	epoch TEXT NOT NULL, 
@@ -62,7 +62,7 @@ CREATE TABLE meta (
 	checksum VARCHAR(32) NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "meta" VALUES(1,'c932e260f2edc4d1b68a78d70bb92703',1795521008488478,2,1,2,1,1777897800250000,0,'e3d47ef64987df5253d05194422662c5');
+INSERT INTO "meta" VALUES(1,'921aad3e3a29f0e5f1666b61ee338d42',1795521142718306,2,1,2,1,1777897800250000,0,'a82ccc4acc12d65cb7d25d0bcb713600');
 CREATE TABLE outbox (
 	seq INTEGER NOT NULL, 
 	id TEXT NOT NULL, 
@@ -74,7 +74,7 @@ CREATE TABLE outbox (
 	PRIMARY KEY (seq), 
 	UNIQUE (id)
 );
-INSERT INTO "outbox" VALUES(1,'msg-1','owed',1777897800250000,NULL,'{"id":"msg-1","channel":"slack","monitor":"production","owed_at":"2026-05-04T12:30:00.250000+00:00","severity":"critical","envelope":{"text":"blocked","n":[1,2.5,null,true]},"attempts":0,"next_try":null,"state":"owed","error":null,"sent_at":null,"plain":false}','abe4f958276620d05d971a0c8be8787d');
+INSERT INTO "outbox" VALUES(1,'msg-1','owed',1777897800250000,NULL,'{"id":"msg-1","channel":"slack","monitor":"production","owed_at":"2026-05-04T12:30:00.250000+00:00","severity":"critical","envelope":{"text":"blocked","n":[1,2.5,null,true]},"attempts":0,"next_try":null,"state":"owed","error":null,"sent_at":null,"plain":false}','b9a5eff5f4b7aebf7f4f8e4c3d0d8d89');
 CREATE TABLE sources (
 	source TEXT NOT NULL, 
 	version BIGINT NOT NULL, 
@@ -85,7 +85,7 @@ CREATE TABLE sources (
  WITHOUT ROWID
 
 ;
-INSERT INTO "sources" VALUES('aws',1,'{"source":"aws","version":1,"watermark":"2026-05-03T12:30:00.250000+00:00","newest":null,"status":null,"last_attempt":"2026-05-04T12:30:00.250000+00:00","last_success":null,"failures":0,"error":null,"permanent":false,"blind_since":null,"broken":[],"accounts":[],"notes":[],"has_effective":true,"has_billed":true,"dimensions":[]}','b3f31934bab22ba23606f8822b9a63b8');
+INSERT INTO "sources" VALUES('aws',1,'{"source":"aws","version":1,"watermark":"2026-05-03T12:30:00.250000+00:00","newest":null,"status":null,"last_attempt":"2026-05-04T12:30:00.250000+00:00","last_success":null,"failures":0,"error":null,"permanent":false,"blind_since":null,"broken":[],"accounts":[],"notes":[],"has_effective":true,"has_billed":true,"dimensions":[]}','4f546570e749932ca80a50fdbdc8f90b');
 CREATE INDEX ledger_by_source ON ledger (source, grain, day);
 CREATE INDEX ledger_by_day ON ledger (day);
 CREATE INDEX history_by_kind ON history (kind, at);

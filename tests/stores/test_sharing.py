@@ -99,7 +99,7 @@ def test_more_threads_than_connections_take_turns(tmp_path: Path) -> None:
 
 def test_a_stopped_process_that_holds_the_state_makes_it_busy_for_so_long_only(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    store = open_store(path, busy_seconds=0.2)
+    store = open_store(path, busy_seconds=0.1)
     store.commit(a_transition(1))
     with started(workers.hold_the_database, path) as (process, near):
         assert workers.received(near) == "held"
@@ -111,8 +111,8 @@ def test_a_stopped_process_that_holds_the_state_makes_it_busy_for_so_long_only(t
         with pytest.raises(StoreError, match="is busy"):
             store.states()
         with pytest.raises(StoreError, match="is busy"):
-            open_store(path, busy_seconds=0.2)
-        assert os.times().elapsed - before < 20
+            open_store(path, busy_seconds=0.1)
+        assert os.times().elapsed - before < 10
     store.commit(a_transition(2))
     assert store.states()[CIRCUIT].version == 2
     store.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from cloudcircuit.errors import StoreError
+
 revision = "0001"
 down_revision = None
 
@@ -33,6 +35,10 @@ def upgrade() -> None:
     _create_switches()
     _create_history()
     _create_outbox()
+
+
+def downgrade() -> None:
+    raise StoreError("a state is not taken back to an older schema: restore a backup made before the upgrade")
 
 
 def _create_meta() -> None:

@@ -1,0 +1,161 @@
+"""What stands in a file's columns as expressions for the query engine: instants, texts, amounts, tags, filters.
+
+Nothing from outside enters a statement unquoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from cloudcircuit.model import NONE_VALUE, Match
+from cloudcircuit_focus.columns import Column, Format, Kind, Layout, source_columns
+
+DEFAULT_CATEGORY = "Usage"
+"""What a row without a ChargeCategory is taken for."""
+
+NULLS = ("", "NULL", "null")
+"""What stands for a missing value in exports, beside the missing value itself."""
+
+MAX_REJECTS = 10_000
+"""Lines that are no rows: no more than this many are kept for each scan."""
+
+TIERS = (("0.001", 18), ("1", 15), ("1e3", 12), ("1e6", 9), ("1e9", 6))
+"""Doubles below each limit carry fewer than 15 digits at these many decimals: the decimal that was written comes back
+exactly, where a plain cast to 18 decimals would add noise (and take longer)."""
+
+
+def literal(text: str | None) -> str:
+    """A text as SQL. A NUL cannot stand in a statement, so it is spelled."""
+    if text is None:
+        return "NULL"
+    quoted = "'" + text.replace("'", "''") + "'"
+    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def moment(at: datetime | None) -> str:
+    """An instant as SQL, in UTC like all instants there."""
+    return "NULL" if at is None else f"TIMESTAMP '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+
+
+# --- one file -------------------------------------------------------------------------------------------
+
+
+def scan(layout: Layout, urls: Iterable[str]) -> str:
+    """The table function that reads files of one layout. CSV is read as text throughout, its columns by position."""
+    names = ", ".join(literal(_without_globs(url)) for url in urls)
+    if layout.format is Format.PARQUET:
+        options = "union_by_name=true, hive_partitioning=false, binary_as_string=true, filename='file of row'"
+        return f"read_parquet([{names}], {options})"
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(layout.width))
+    nulls = ", ".join(literal(text) for text in NULLS)
+    packed = "gzip" if layout.format is Format.CSV_GZIP else "none"
+    return (
+        f"read_csv([{names}], columns={{{columns}}}, auto_detect=false, header=true, delim=',', quote='\"', "
+        f"escape='\"', nullstr=[{nulls}], compression='{packed}', hive_partitioning=false, filename='file of row', "
+        f"store_rejects=true, rejects_limit={MAX_REJECTS})"
+    )
+
+
+def _without_globs(url: str) -> str:
+    """A local name as the engine's glob that fits it alone; the names in object stores are opened as they are."""
+    return url if "://" in url else re.sub(r"([*?\[\\])", r"[\1]", url)
+
+
+def time_of(column: Column | None) -> str:
+    """The instant in a column as TIMESTAMP in UTC; null when it is none."""
+    if column is None:
+        return "CAST(NULL AS TIMESTAMP)"
+    if column.kind is Kind.TEXT:
+        return f"TRY_CAST(TRY_CAST({column.sql} AS TIMESTAMPTZ) AS TIMESTAMP)"
+    return f"TRY_CAST({column.sql} AS TIMESTAMP)"
+
+
+def text_of(column: Column | None) -> str:
+    """The text in a column; null when it is one of the words for a missing value."""
+    if column is None:
+        return "CAST(NULL AS VARCHAR)"
+    text = column.sql if column.type == "VARCHAR" else f"CAST({column.sql} AS VARCHAR)"
+    return f"CASE WHEN {text} NOT IN ({', '.join(map(literal, NULLS))}) THEN {text} END"
+
+
+def amount_of(column: Column) -> str:
+    """The amount in a column as DECIMAL(38, 18); null when it is none, or not finite, or too large."""
+    exact = "TRY_CAST({} AS DECIMAL(38, 18))"
+    if column.kind is Kind.FLOAT:
+        return exact.format(f"CAST({column.sql} AS VARCHAR)")
+    if column.kind is not Kind.DOUBLE:
+        return exact.format(column.sql)
+    tiers = " ".join(
+        f"WHEN abs({column.sql}) < {limit} THEN CAST(CAST({column.sql} AS DECIMAL(18, {scale})) AS DECIMAL(38, 18))"
+        for limit, scale in TIERS
+    )
+    return f"CASE {tiers} ELSE {exact.format(column.sql)} END"
+
+
+def tag_of(column: Column | None, key: str) -> str:
+    """The value of a tag, by its exact key; null when it is missing or empty."""
+    if column is None:
+        return "CAST(NULL AS VARCHAR)"
+    tags, wanted = column.sql, literal(key)
+    if column.kind is Kind.STRUCT:
+        value = f"struct_extract({tags}, {wanted})" if key in column.keys else "NULL"
+    elif column.kind is Kind.MAP:
+        value = f"map_extract_value({tags}, {wanted})"
+    elif column.kind is Kind.PAIRS:
+        value = _pair_value(tags, wanted, *column.keys)
+    else:
+        value = _json_value(f"CAST({tags} AS VARCHAR)", key)
+    return f"nullif(CAST({value} AS VARCHAR), '')"
+
+
+def _pair_value(pairs: str, wanted: str, key: str, value: str) -> str:
+    chosen = f"list_filter({pairs}, lambda pair: pair.{identifier(key)} = {wanted})[1]"
+    return f"struct_extract({chosen}, {literal(value)})"
+
+
+def _json_value(text: str, key: str) -> str:
+    """From an object, or from an array of key/value objects. A JSON pointer takes any key as it is."""
+    pointer = literal("/" + key.replace("~", "~0").replace("/", "~1"))
+    pairs = ", ".join(_json_pair(text, literal(key), *names) for names in (("key", "value"), ("Key", "Value")))
+    object_value = f"json_extract_string({text}, {pointer})"
+    return f"TRY(CASE WHEN {text} LIKE '[%' THEN coalesce({pairs}) ELSE {object_value} END)"
+
+
+def _json_pair(text: str, wanted: str, key: str, value: str) -> str:
+    shape = literal(f'[{{"{key}": "VARCHAR", "{value}": "VARCHAR"}}]')
+    return _pair_value(f"json_transform({text}, {shape})", wanted, key, value)
+
+
+def dimension_of(layout: Layout, dimension: str) -> str:
+    """The value of a dimension; null when it is missing, or the file has no column for it."""
+    columns = [layout.columns.get(name) for name in source_columns(dimension)]
+    if dimension.startswith("tag:"):
+        return tag_of(columns[0], dimension[len("tag:") :])
+    if dimension == "charge_category":
+        return f"coalesce({text_of(columns[0])}, {literal(DEFAULT_CATEGORY)})"
+    found = [text_of(column) for column in columns if column is not None] or [text_of(None)]
+    return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+
+# --- filters --------------------------------------------------------------------------------------------
+
+
+def accepts(match: Match, value: str) -> str:
+    """`match.accepts(value)` as SQL, true or false but never null."""
+    missing = "true" if NONE_VALUE in match.patterns else "false"
+    fits = " OR ".join(_fits(pattern, value) for pattern in match.patterns) or "false"
+    verdict = f"CASE WHEN {value} IS NULL THEN {missing} ELSE {fits} END"
+    return f"NOT ({verdict})" if match.negate else f"({verdict})"
+
+
+def _fits(pattern: str, value: str) -> str:
+    if "*" not in pattern and "?" not in pattern:
+        return f"{value} = {literal(pattern)}"
+    like = re.sub(r"([\\%_])", r"\\\1", pattern).replace("*", "%").replace("?", "_")
+    return f"{value} LIKE {literal(like)} ESCAPE '\\'"
