@@ -25,7 +25,8 @@ def main() -> int:
     failed = 0
     for title, module, small in PARTS:
         print(f"\n== {title}", flush=True)
-        failed += subprocess.run([sys.executable, "-m", *module, *(small if quick else [])], check=False).returncode != 0
+        command = [sys.executable, "-m", *module, *(small if quick else [])]
+        failed += subprocess.run(command, check=False).returncode
     return min(failed, 1)
 
 

@@ -77,7 +77,8 @@ def main() -> None:
                 process.send_signal(signal.SIGTERM)
                 process.wait(15)
         stopped = time.perf_counter() - asked
-    print(f"first decisions after {ready:.2f} s; importing its libraries alone takes {imports:.2f} s (x {ready / imports:.1f})")
+    ratio = ready / imports
+    print(f"first decisions after {ready:.2f} s; importing its libraries takes {imports:.2f} s (x {ratio:.1f})")
     print(f"idle: {memory:.0f} MiB resident, {burnt:.1%} of one core; SIGTERM to exit {stopped:.2f} s")
 
 

@@ -28,11 +28,14 @@ class Opened:
     config: Config
     house: House
     outbox: Outbox
-    publisher: FilePublisher
 
     @property
     def store(self) -> Store:
         return self.house.store
+
+    def open_publisher(self) -> FilePublisher:
+        """Where decisions are published. Only the holder of the daemon's lock may: two spoil each other's files."""
+        return FilePublisher(published_path(self.config.daemon.state))
 
     def close(self) -> None:
         self.house.store.close()
@@ -62,7 +65,7 @@ def assemble(config: Config, store: Store, *, stdout: TextIO, clock: Clock | Non
         fx=config.fx,
     )
     outbox = Outbox(store, notifiers(config, stdout, real), rules, real, jitter=random.random)
-    return Opened(config, house, outbox, FilePublisher(published_path(config.daemon.state)))
+    return Opened(config, house, outbox)
 
 
 def published_path(state: Path) -> Path:
@@ -98,4 +101,3 @@ def notifier(spec: NotifierConfig, stdout: TextIO, clock: Clock) -> Notifier:
     if spec.type == "webhook" and spec.url is not None:
         return WebhookNotifier(spec.name, spec.url, spec.secret, clock, allow_http=spec.allow_http)
     return ConsoleNotifier(spec.name, stdout)
-

@@ -138,11 +138,11 @@ def _find_broken(session: Session, dataset: Dataset, plan: sql.Plan, found: Foun
     if not rows and not rejects:
         return Broken({}, (), whole=True)
     flaws, readable = _inspect(session, dataset, plan, found)
-    refuse_hopeless(flaws, rejects, readable)
+    refuse_hopeless(flaws, rejects, readable, MAX_REJECTS)
     query, zone = plan.query, load_zone(plan.query.zone)
     newest = None if found.newest is None else local_day(found.newest, zone)
     days = count_broken(rows, rejects, newest, days_between(query.start, query.end, zone))
-    notes = (*flaw_notes(flaws), *reject_notes(rejects, MAX_REJECTS))
+    notes = (*flaw_notes(flaws), *reject_notes(rejects))
     return Broken(days, notes, whole=not rejects and all(day is not None for day, _, _ in rows))
 
 

@@ -13,7 +13,7 @@ from cloudcircuit.ports import AdapterContext, Deadline, SpendReport
 from cloudcircuit_focus import answer
 from cloudcircuit_focus.columns import Format, Layout, check_required, group_files, make_layout
 from cloudcircuit_focus.duck import Session
-from cloudcircuit_focus.expressions import scan
+from cloudcircuit_focus.expressions import FILE_COLUMN, scan
 from cloudcircuit_focus.files import File, LocalPlace, Place, find_all
 from cloudcircuit_focus.objects import ObjectPlace, engine_filesystem
 from cloudcircuit_focus.reading import detect_format, digest, find_twins, read_header
@@ -126,4 +126,5 @@ def _read_layout(session: Session, file: File, place: Place) -> Layout:
         names, columns = session.columns(f"FROM {scan(Layout(form, {}), [file.url])}")
     except AdapterError as error:
         raise AdapterError(f"{file.name}: {error}", permanent=error.permanent) from error
-    return make_layout(file, form, names, columns)
+    own = [(name, column) for name, column in zip(names, columns, strict=True) if name != FILE_COLUMN]
+    return make_layout(file, form, [name for name, _ in own], [column for _, column in own])

@@ -19,7 +19,10 @@ NULLS = ("", "NULL", "null")
 """What stands for a missing value in exports, beside the missing value itself."""
 
 MAX_REJECTS = 10_000
-"""Lines that are no rows: no more than this many are kept for each scan."""
+"""Errors in lines that are no rows: the engine keeps no more than this many of a file (a line may have several)."""
+
+FILE_COLUMN = "(the file of this row)"
+"""The column that the engine adds: a name that no export has."""
 
 TIERS = (("0.001", 18), ("1", 15), ("1e3", 12), ("1e6", 9), ("1e9", 6))
 """Doubles below each limit carry fewer than 15 digits at these many decimals: the decimal that was written comes back
@@ -50,28 +53,28 @@ def scan(layout: Layout, urls: Iterable[str]) -> str:
     """The table function that reads files of one layout. CSV is read as text throughout, its columns by position."""
     names = ", ".join(literal(_without_globs(url)) for url in urls)
     if layout.format is Format.PARQUET:
-        options = "union_by_name=true, hive_partitioning=false, binary_as_string=true, filename='file of row'"
+        options = f"union_by_name=true, hive_partitioning=false, binary_as_string=true, filename={literal(FILE_COLUMN)}"
         return f"read_parquet([{names}], {options})"
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(layout.width))
     nulls = ", ".join(literal(text) for text in NULLS)
     packed = "gzip" if layout.format is Format.CSV_GZIP else "none"
     return (
         f"read_csv([{names}], columns={{{columns}}}, auto_detect=false, header=true, delim=',', quote='\"', "
-        f"escape='\"', nullstr=[{nulls}], compression='{packed}', hive_partitioning=false, filename='file of row', "
-        f"store_rejects=true, rejects_limit={MAX_REJECTS})"
+        f"escape='\"', nullstr=[{nulls}], compression='{packed}', hive_partitioning=false, "
+        f"filename={literal(FILE_COLUMN)}, store_rejects=true, rejects_limit={MAX_REJECTS})"
     )
 
 
 def _without_globs(url: str) -> str:
     """A local name as the engine's glob that fits it alone; the names in object stores are opened as they are."""
-    return url if "://" in url else re.sub(r"([*?\[\\])", r"[\1]", url)
+    return url if "://" in url else re.sub(r"([*?\[])", r"[\1]", url)
 
 
 def time_of(column: Column | None) -> str:
     """The instant in a column as TIMESTAMP in UTC; null when it is none."""
     if column is None:
         return "CAST(NULL AS TIMESTAMP)"
-    if column.kind is Kind.TEXT:
+    if column.kind is Kind.TEXT or "TZ" in column.type:
         return f"TRY_CAST(TRY_CAST({column.sql} AS TIMESTAMPTZ) AS TIMESTAMP)"
     return f"TRY_CAST({column.sql} AS TIMESTAMP)"
 
@@ -91,8 +94,9 @@ def amount_of(column: Column) -> str:
         return exact.format(f"CAST({column.sql} AS VARCHAR)")
     if column.kind is not Kind.DOUBLE:
         return exact.format(column.sql)
+    # TRY_CAST in the tiers too: where a file's statistics leave NaN out, the engine takes the condition for granted.
     tiers = " ".join(
-        f"WHEN abs({column.sql}) < {limit} THEN CAST(CAST({column.sql} AS DECIMAL(18, {scale})) AS DECIMAL(38, 18))"
+        f"WHEN abs({column.sql}) < {limit} THEN CAST(TRY_CAST({column.sql} AS DECIMAL(18, {scale})) AS DECIMAL(38, 18))"
         for limit, scale in TIERS
     )
     return f"CASE {tiers} ELSE {exact.format(column.sql)} END"

@@ -37,6 +37,7 @@ class Reject:
     line: int
     reason: str
     text: str
+    errors: int
 
 
 def watermark(newest: datetime | None, now: datetime, lag: timedelta, grain: Grain, zone: ZoneInfo) -> datetime | None:
@@ -96,34 +97,41 @@ def flaw_notes(flaws: Sequence[Flaw]) -> list[str]:
     return notes
 
 
-def reject_notes(rejects: Sequence[Reject], limit: int) -> list[str]:
+def reject_notes(rejects: Sequence[Reject]) -> list[str]:
     """One line for each file with lines that are no rows."""
-    by_file: dict[File, list[Reject]] = defaultdict(list)
-    for reject in rejects:
-        by_file[reject.file].append(reject)
     notes = []
-    for file, lines in by_file.items():
-        count = f"{len(lines):,} or more" if len(lines) >= limit else f"{len(lines):,}"
-        reason = lines[0].reason.lower().replace("_", " ")
+    for file, lines in _by_file(rejects).items():
         what = "line is no row" if len(lines) == 1 else "lines are no rows"
         days = "the days named there and the newest stay provisional"
-        notes.append(f"{count} {what} in {file.name} (line {lines[0].line}: {reason}); {days}")
+        notes.append(f"{len(lines):,} {what} in {file.name} ({_reason(lines)}); {days}")
     return notes
 
 
-def refuse_hopeless(flaws: Sequence[Flaw], rejects: Sequence[Reject], readable: Mapping[File, int]) -> None:
-    """Raises AdapterError for a file in which nothing can be read: that is no dirt, but another kind of file."""
+def refuse_hopeless(flaws: Sequence[Flaw], rejects: Sequence[Reject], readable: Mapping[File, int], most: int) -> None:
+    """Raises AdapterError for a file in which nothing can be read, or that has as many errors as the engine keeps:
+    that is no dirt, but another kind of file."""
     for flaw in flaws:
         if not readable.get(flaw.file):
             example = "is empty" if flaw.example is None else f"holds {quoted(flaw.example)}"
             message = f"no row of {flaw.file.name} can be read: column {flaw.column} {example}, for instance"
             raise AdapterError(message, permanent=True)
-    for reject in rejects:
-        if not readable.get(reject.file):
-            message = (
-                f"no row of {reject.file.name} can be read: line {reject.line} is no row ({reject.reason.lower()})"
-            )
+    for file, lines in _by_file(rejects).items():
+        if not readable.get(file):
+            raise AdapterError(f"no row of {file.name} can be read ({_reason(lines)})", permanent=True)
+        if sum(reject.errors for reject in lines) >= most:
+            message = f"{len(lines):,} lines of {file.name} or more are no rows ({_reason(lines)})"
             raise AdapterError(message, permanent=True)
+
+
+def _by_file(rejects: Iterable[Reject]) -> dict[File, list[Reject]]:
+    files: dict[File, list[Reject]] = defaultdict(list)
+    for reject in rejects:
+        files[reject.file].append(reject)
+    return files
+
+
+def _reason(lines: Sequence[Reject]) -> str:
+    return f"line {lines[0].line}: {lines[0].reason.lower()}"
 
 
 def quoted(text: str) -> str:

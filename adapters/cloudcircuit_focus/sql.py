@@ -25,6 +25,7 @@ from cloudcircuit_focus.columns import (
 )
 from cloudcircuit_focus.expressions import (
     DEFAULT_CATEGORY,
+    FILE_COLUMN,
     accepts,
     amount_of,
     dimension_of,
@@ -105,7 +106,7 @@ def _select(values: Mapping[str, str]) -> str:
 def _values(plan: Plan, layout: Layout) -> dict[str, str]:
     get = layout.columns.get
     return {
-        "file": '"file of row"',
+        "file": identifier(FILE_COLUMN),
         "start": time_of(get(START)),
         "period": time_of(get(PERIOD)),
         "account": text_of(get(ACCOUNT)),
@@ -259,9 +260,9 @@ def uncategorised() -> str:
 
 
 def rejects() -> str:
-    """Lines of CSV files that are no rows, each once: the file, the line, what is wrong with it, and its text."""
+    """Lines of CSV files that are no rows: the file, the line, what is wrong with it, its text, how many errors."""
     return """
-SELECT s.file_path, e.line, any_value(e.error_type), any_value(left(e.csv_line, 5000))
+SELECT s.file_path, e.line, any_value(e.error_type), any_value(left(e.csv_line, 5000)), count(*)
 FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY s.file_path, e.line ORDER BY ALL"""
 
 

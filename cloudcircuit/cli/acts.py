@@ -39,7 +39,7 @@ def override(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Serve another action than the evidence gives, for a while."""
+    """Serve another action for a while."""
     from cloudcircuit.service import operate
 
     served = operate.override(action)
@@ -57,7 +57,11 @@ def clear(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Let a breaker start clean and end its overrides; forget a circuit whose monitor is gone."""
+    """Let a breaker start clean.
+
+    Ends the overrides of these circuits as well, and forgets those whose monitor is gone from the configuration. A
+    breached budget stays breached: raise it, or override.
+    """
     new = _act("clear", circuit, common.moment(at), owner, reason)
     _do(new, config, json=json, told="the breaker starts clean; new evidence trips it again")
 
@@ -74,7 +78,10 @@ def expect(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Announce planned spend: it is expected on top of the usual, and does not become the usual."""
+    """Announce planned spend.
+
+    It is expected on top of the usual, and does not become the usual.
+    """
     from cloudcircuit.config import parse_amount
 
     try:
@@ -97,7 +104,10 @@ def silence(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Send no messages for a while. What is judged and served stays as it is."""
+    """Send no messages for a while.
+
+    What is judged and served stays as it is.
+    """
     now = common.moment(at)
     new = _act("silence", circuit, now, owner, reason, until=common.until(now, length, end))
     _do(new, config, json=json, told="no messages are sent", must_exist=False)
@@ -113,7 +123,10 @@ def ack(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Acknowledge: somebody knows. Reminders stop, and what was anomalous may speak for what is normal."""
+    """Acknowledge: somebody knows.
+
+    Reminders stop, and what was anomalous may speak for what is normal.
+    """
     new = _act("ack", circuit, common.moment(at), owner, reason, noise=noise)
     _do(new, config, json=json, told="acknowledged as noise" if noise else "acknowledged")
 
@@ -171,5 +184,5 @@ def _take_effect(opened: Opened, now: datetime) -> bool:
     except StateLocked:
         return False  # a daemon has just started
     refresh(opened.house, now)
-    opened.publisher.publish(decisions(opened.house, now), now)
+    opened.open_publisher().publish(decisions(opened.house, now), now)
     return True

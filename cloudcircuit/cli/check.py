@@ -35,7 +35,10 @@ def check(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Say everything that is wrong with the configuration at once; with --live, whether the world answers."""
+    """Say all that is wrong with the configuration.
+
+    With --live, every source is probed and every channel is tried, without bothering anybody.
+    """
     try:
         configuration = common.load(config)
     except ConfigError as error:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from cloudcircuit.cli.show import COLOURS, plain, spark, table, text
-from cloudcircuit.engine.text import money, share
+from cloudcircuit.cli.show import COLOURS, plain, spark, table
+from cloudcircuit.engine.text import money, share, shown
 from cloudcircuit.model import Action, BreakerState, Decision, Phase, Reason
 from cloudcircuit.service.serve import decisions
 
@@ -24,6 +24,9 @@ STALE_OR_UNKNOWN = 30
 
 _QUIET = frozenset({Reason.HEALTHY, Reason.EFFECTIVE_FROM_BILLED, Reason.SHORT_HISTORY})
 _NARROW = 100
+_ROOMY = 70
+_LEAST_WHY = 16
+_GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,7 @@ class Row:
 
     @property
     def cost(self) -> float:
-        """What it has cost lately, to put large ones first."""
-        if self.decision.spend is not None:
-            return float(self.decision.spend)
+        """What it has cost in the last days, to put large ones first."""
         return sum(value or 0.0 for value in self.trend.values) if self.trend else 0.0
 
 
@@ -76,49 +77,47 @@ def exit_code(answers: Iterable[Decision]) -> int:
 
 
 def circuit_table(rows: Sequence[Row], width: int) -> Table:
-    """One line for each circuit, as much of it as the terminal has room for."""
-    wide = width >= _NARROW
-    found = table("circuit", "now", "spent", "of budget", "last 30 days" if wide else "last 14 days", "why")
-    found.columns[0].overflow = "ellipsis"
+    """One line for each circuit, as much of it as the terminal has room for. Figures are never cut."""
+    narrow = width < _NARROW
+    cells = [(served(row.decision), _spent(row), _of_budget(row, narrow=narrow)) for row in rows]
+    names = [Text(shown(row.decision.circuit, 200)) for row in rows]
+    left = width - sum(max((len(cell[i]) for cell in cells), default=0) for i in range(3)) - 5 * _GAP
+    days = 0 if narrow else 30 if left >= _ROOMY else 14
+    room = min(max(map(len, names), default=0), left - days - _LEAST_WHY)
+    found = table("circuit", "now", "spent", "", f"last {days} days" if days else "", "why")
+    found.columns[0].width, found.columns[0].overflow = max(room, 12), "ellipsis"
     found.columns[2].justify = "right"
-    found.columns[5].no_wrap = False
-    found.columns[5].overflow = "fold"
-    for row in rows:
-        found.add_row(
-            text(row.decision.circuit, limit=34 if wide else 24),
-            served(row.decision),
-            _spent(row.decision),
-            _of_budget(row.decision),
-            _line(row, 30 if wide else 14),
-            why(row.decision),
-        )
+    found.columns[5].no_wrap, found.columns[5].overflow = False, "fold"
+    for row, name, cell in zip(rows, names, cells, strict=True):
+        found.add_row(name, *cell, _line(row, days), why(row.decision))
     return found
 
 
 def served(decision: Decision) -> Text:
-    """`allow`, or `allow (would block)` where observing or an override hides it."""
-    found = Text(decision.action.value, style=COLOURS[decision.action])
-    if decision.would is not decision.action:
-        found.append(" (would ", style="dim")
-        found.append(decision.would.value, style=COLOURS[decision.would])
-        found.append(")", style="dim")
-    return found
+    """What is served; `would block` where observing, or an override, makes it an allow."""
+    would = Text(f"would {decision.would.value}", style=COLOURS[decision.would])
+    if decision.would is decision.action or decision.action is Action.ALLOW:
+        return Text(decision.action.value, COLOURS[decision.action]) if decision.would is decision.action else would
+    return Text.assemble((decision.action.value, COLOURS[decision.action]), " (", would, ")")
 
 
-def _spent(decision: Decision) -> Text:
-    return Text("" if decision.spend is None else money(decision.spend, decision.currency))
+def _spent(row: Row) -> Text:
+    d = row.decision
+    return Text(money(row.cost if d.spend is None else d.spend, d.currency), style="dim" if d.spend is None else "")
 
 
-def _of_budget(decision: Decision) -> Text:
-    if decision.spend is None or not decision.budget:
-        return Text("–", style="dim")
-    ratio = float(decision.spend / decision.budget)
+def _of_budget(row: Row, *, narrow: bool) -> Text:
+    d = row.decision
+    if d.spend is None or not d.budget:
+        return Text("" if narrow else "in these days", style="dim")
+    ratio = float(d.spend / d.budget)
     colour = "bold red" if ratio >= 1 else "yellow" if ratio >= 0.9 else "green"
-    return Text.assemble((f"{share(ratio):>5}", colour), (f" of {money(decision.budget, decision.currency)}", "dim"))
+    limit = "" if narrow else f"of {money(d.budget, d.currency)} "
+    return Text.assemble((limit, "dim"), (share(ratio), colour))
 
 
 def _line(row: Row, days: int) -> Text:
-    if row.trend is None:
+    if row.trend is None or not days:
         return Text()
     marked = {past.at for past in row.state.anomalies} if row.state else set()
     places = [place for place, day in enumerate(row.trend.days[-days:]) if day in marked]

@@ -72,6 +72,18 @@ def opened(
         found.close()
 
 
+@contextmanager
+def looking(given: Path | None, at: str | None) -> Iterator[tuple[Opened, datetime]]:
+    """The state for reading, and the time to read it at. Raises StateNewer when it has seen a later time."""
+    from cloudcircuit.service.steady import refuse_newer
+
+    now = moment(at)
+    with opened(load(given)) as found:
+        if at is not None:
+            refuse_newer(found.store, now)
+        yield found, now
+
+
 def owner_or_login(given: str | None) -> str:
     """Who does this: the one named, else the login name. Raises UsageError when nobody is known."""
     if given is not None:

@@ -21,9 +21,11 @@ def explain(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Why a circuit is what it is: numbers, limits, rules, and what would change it."""
-    now = common.moment(at)
-    with common.opened(common.load(config)) as opened:
+    """Say why a circuit is what it is.
+
+    The numbers, limits and rules behind its decision, and what would change it.
+    """
+    with common.looking(config, at) as (opened, now):
         found = {decision.circuit: decision for decision in decisions(opened.house, now)}
         names = common.select(found, circuit)
         if len(names) > 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
     from cloudcircuit.compose import Opened
     from cloudcircuit.service.replay import Replayed, Step
 
-_ROWS = 20
+_ROWS = 30
+_LARGEST = 8
 _TRIES = 10
 _NEWS_EVERY = 10  # steps between two lines of progress where nobody can watch a bar
 
@@ -48,7 +48,11 @@ def run(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """The daemon, until SIGTERM; SIGHUP takes up the configuration anew. Or a run that ends by itself."""
+    """Run the daemon, one cycle, or a replay.
+
+    The daemon runs until SIGTERM; SIGHUP makes it take up the configuration anew. --once, --at, or --from and --to end
+    by themselves.
+    """
     if (start is None) is not (end is None):
         raise UsageError("a replay needs both --from and --to")
     if sum((once, at is not None, start is not None)) > 1:
@@ -97,16 +101,16 @@ def _refuse_second(state: Path) -> None:
 
 
 def _job(path: Path | None, first: datetime, last: datetime, *, strict: bool, json: bool) -> int:
-    from cloudcircuit.service.replay import refuse_newer
+    from cloudcircuit.service.steady import refuse_newer
 
     configuration, clock = common.load(path), FixedClock(first)
     stdout = sys.stderr if json else cast("TextIO", _Stdout())  # with --json, stdout is JSON alone
     with common.opened(configuration, clock=clock, stdout=stdout, create=True) as opened:
         opened.store.acquire(f"cloudcircuit run of process {os.getpid()}")
-        refuse_newer(opened.house, last)
+        refuse_newer(opened.store, last)
         done = _work(opened, clock, first, last, quiet=json)
         rows = gather(opened.house, last)
-        opened.publisher.publish([row.decision for row in rows], last)
+        opened.open_publisher().publish([row.decision for row in rows], last)
         if json:
             _print_json(done, rows, last)
         else:
@@ -168,7 +172,10 @@ class _Progress:
             self._bar.stop()
 
     def show(self, step: Step) -> None:
-        self._alerts += sum(result.alerts for result in step.results)
+        new = sum(result.alerts for result in step.results)
+        self._alerts += new
+        if new and not self._quiet:
+            sys.stdout.write(f"── {step.at:%Y-%m-%d} ──\n")
         if self._bar:
             said = f"{step.at:%Y-%m-%d}  {count(self._alerts, 'alert')}"
             self._bar.update(self._task, description=said, total=step.of, completed=step.number)
@@ -185,50 +192,44 @@ def _print(opened: Opened, done: Replayed, rows: list[Row], now: datetime) -> No
     for name, result in done.failed.items():
         out.print(Text(harmless(f"source {name} failed: {result.error}"), style="red"))
     shown = _worth_showing(rows)
-    out.print(circuit_table(shown, out.width))
+    out.print(circuit_table(shown, out.width) if shown else "no circuit yet")
     if len(shown) < len(rows):
         out.print(Text(f"… {count(len(rows) - len(shown), 'more circuit')}: `cloudcircuit status`", style="dim"))
     out.print()
-    out.print(Text(harmless(_summary(opened, done, rows))))
-    for command in _next_steps(opened, rows, now):
-        out.print(Text(command, style="dim"), soft_wrap=True)
+    out.print(Text(harmless(_summary(opened, done, rows)), style="bold"), soft_wrap=True)
+    if rows:
+        out.print(Text(harmless(_next_step(opened, rows, now)), style="dim"), soft_wrap=True)
 
 
 def _worth_showing(rows: list[Row]) -> list[Row]:
-    return rows if len(rows) <= _ROWS else rows[: max(_ROWS, sum(row.is_open for row in rows[: 2 * _ROWS]))]
+    """Those to look after, and the largest of the others."""
+    return [row for place, row in enumerate(rows) if row.is_open or place < _LARGEST][:_ROWS]
 
 
 def _summary(opened: Opened, done: Replayed, rows: list[Row]) -> str:
-    owed = len(opened.store.deliveries("owed", limit=1000)) + len(opened.store.deliveries("failed", limit=1000))
+    lost = sum(len(opened.store.deliveries(state, limit=1000)) for state in ("owed", "failed"))
     parts = [
-        f"{count(len(rows), 'circuit')}: {_would(rows)}",
-        f"{count(done.alerts, 'alert')}, {count(owed, 'message')} not delivered"
-        if owed
-        else count(done.alerts, "alert"),
-        f"state in {opened.config.daemon.state}",
+        f"{count(len(rows), 'circuit')}, {_blocked(rows)}",
+        f"{done.skipped} of {count(done.steps, 'step')} done before and not again" if done.skipped else "",
+        f"{count(done.alerts, 'alert')}{f', {lost} NOT delivered' if lost else ''}",
+        f"state in {_short(opened.config.daemon.state)}",
     ]
-    if done.skipped:
-        parts.insert(1, f"{done.skipped} of {count(done.steps, 'step')} were done before and are not done again")
-    return "; ".join(parts) + "."
+    return " · ".join(part for part in parts if part)
 
 
-def _would(rows: list[Row]) -> str:
-    blocks = sum(row.decision.would is Action.BLOCK for row in rows)
+def _blocked(rows: list[Row]) -> str:
     served = sum(row.decision.action is Action.BLOCK for row in rows)
-    throttles = sum(row.decision.would is Action.THROTTLE for row in rows)
-    observed = f"{blocks} would be blocked" if blocks > served else ""
-    return ", ".join(
-        part for part in (f"{served} blocked", observed, f"{throttles} throttled" if throttles else "") if part
-    )
+    would = sum(row.decision.would is Action.BLOCK for row in rows)
+    if would > served:
+        return f"{served} blocked and {would - served} more if it were enforced"
+    return f"{served} blocked" if served else "none blocked"
 
 
-def _next_steps(opened: Opened, rows: list[Row], now: datetime) -> Iterator[str]:
+def _next_step(opened: Opened, rows: list[Row], now: datetime) -> str:
     """The command that says more about the first circuit, as it can be copied."""
-    if not rows or not rows[0].is_open:
-        return
     file = opened.config.file
     config = "" if file == common.PLACES[0].absolute() else f" --config {shlex.quote(_short(file))}"
-    yield f"next: cloudcircuit explain {shlex.quote(rows[0].decision.circuit)}{config} --at {_time(now)}"
+    return f"next: cloudcircuit explain {shlex.quote(rows[0].decision.circuit)}{config} --at {_time(now)}"
 
 
 def _short(file: Path) -> str:

@@ -26,7 +26,10 @@ def init(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = common.PLACES[0],
 ) -> None:
-    """Write a first configuration. What the options do not say is asked, on a terminal; else it is assumed."""
+    """Write a first configuration.
+
+    What the options do not say is asked, on a terminal; elsewhere it is assumed.
+    """
     if output.exists():
         raise UsageError(f"{output} is there already: name another with --output, or move it away")
     asks = sys.stdin.isatty()

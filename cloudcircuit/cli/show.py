@@ -81,7 +81,7 @@ def gauge(ratio: float, width: int = 10) -> Text:
     """How much of a whole is used, as a bar of blocks."""
     full = min(width, max(0, round(ratio * width)))
     colour = "red" if ratio >= 1 else "yellow" if ratio >= 0.9 else "green"
-    return Text.assemble(("━" * full, colour), ("━" * (width - full), "bright_black"))
+    return Text.assemble(("━" * full, colour), ("╌" * (width - full), "bright_black"))
 
 
 def print_json(value: object) -> None:

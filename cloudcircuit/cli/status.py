@@ -31,19 +31,21 @@ def status(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Every circuit with its decision, its money and its reasons; the sources, and what is owed."""
-    now = common.moment(at)
-    with common.opened(common.load(config)) as house:
-        rows = gather(house.house, now)
+    """Show circuits, sources and what is owed.
+
+    What stands first needs looking after. "would" is what a monitor that only observes would serve.
+    """
+    with common.looking(config, at) as (opened, now):
+        rows = gather(opened.house, now)
         if match is not None:
             names = set(common.select((row.decision.circuit for row in rows), match))
             rows = [row for row in rows if row.decision.circuit in names]
         if only_open:
             rows = [row for row in rows if row.is_open]
         if json:
-            _print_json(house, rows, now)
+            _print_json(opened, rows, now)
         else:
-            _print(house, rows, limit, now)
+            _print(opened, rows, limit, now)
 
 
 def decide(
@@ -52,10 +54,9 @@ def decide(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """One circuit's decision in one line, and as the exit code."""
-    now = common.moment(at)
-    with common.opened(common.load(config)) as house:
-        found = {decision.circuit: decision for decision in decisions(house.house, now)}
+    """Answer for one circuit, and exit with its code."""
+    with common.looking(config, at) as (opened, now):
+        found = {decision.circuit: decision for decision in decisions(opened.house, now)}
         if circuit not in found:
             sys.stderr.write(harmless(f"cloudcircuit: {common.unknown(circuit, found)}") + "\n")
             raise typer.Exit(STALE_OR_UNKNOWN)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from cloudcircuit.cli.circuits import served
-from cloudcircuit.cli.show import gauge, spark, text
+from cloudcircuit.cli.show import COLOURS, gauge, spark, text
 from cloudcircuit.engine.assess import Case, Series, baseline_periods, stays_out
 from cloudcircuit.engine.decide import SENTENCES, covers
 from cloudcircuit.engine.text import count, day, duration, moment, money, share, span
@@ -118,7 +117,7 @@ def _decision(story: Story) -> Iterator[Line]:
     since = moment(d.since, story.now.date())
     yield (
         "decision",
-        Text.assemble(served(d), (f"  since {since}, {duration((story.now - d.since).total_seconds())} ago", "")),
+        Text.assemble(served_in_full(d), f"  since {since}, {duration((story.now - d.since).total_seconds())} ago"),
     )
     for place, reason in enumerate(d.reasons):
         yield "" if place else "because", f"{SENTENCES[reason]} ({reason.value})"
@@ -131,6 +130,12 @@ def _decision(story: Story) -> Iterator[Line]:
     yield "data", _data(story)
     if d.owner:
         yield "owner", text(d.owner)
+
+
+def served_in_full(d: Decision) -> Text:
+    action = Text(d.action.value, style=COLOURS[d.action])
+    would = Text(f"would {d.would.value}", style=COLOURS[d.would])
+    return action if d.would is d.action else Text.assemble(action, " (", would, ")")
 
 
 def _data(story: Story) -> str:

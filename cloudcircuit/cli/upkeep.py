@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,8 @@ from rich.text import Text
 from cloudcircuit.cli import common
 from cloudcircuit.cli.show import console, harmless, print_json, table, text
 from cloudcircuit.clock import Deadline, SystemClock
-from cloudcircuit.engine.text import money
 from cloudcircuit.errors import NotifyError, UsageError
-from cloudcircuit.model import AlertKind, Entry, Severity, SourceAlert
+from cloudcircuit.model import AlertKind, Entry, Phase, Severity, SourceAlert
 
 _SEND_SECONDS = 10.0
 
@@ -26,7 +26,10 @@ def history(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """What happened, oldest first: transitions, decisions, what people did, events of sources."""
+    """Show what happened, oldest first.
+
+    Transitions, decisions, what people did, events of sources.
+    """
     with common.opened(common.load(config)) as opened:
         entries = opened.store.history(circuit, limit=limit)
         if not entries and circuit is not None:
@@ -65,15 +68,23 @@ def _told(entry: Entry) -> str:
 
 def _transition(detail: Mapping[str, Any]) -> str:
     would = "" if detail["would"] == detail["action"] else f" (would {detail['would']})"
-    numbers, parts = detail.get("numbers", {}), [f"{detail['action']}{would}", f"breaker {detail['phase']}"]
+    parts = [f"{detail['action']}{would}"]
+    parts += [] if detail["phase"] == Phase.CLOSED else [f"breaker {detail['phase'].replace('_', '-')}"]
     parts.append(", ".join(str(reason).replace("_", " ") for reason in detail["reasons"]))
-    if numbers.get("value") is not None and numbers.get("expected") is not None:
-        parts.append(f"{numbers['value']:,.2f} against {numbers['expected']:,.2f} on {str(numbers['period'])[:10]}")
-    if numbers.get("spend") is not None:
-        parts.append(f"{money(numbers['spend'], '').strip()} of {money(numbers['budget'], '').strip()} spent")
+    parts += _numbers(detail.get("numbers", {}))
     told = [str(kind).replace("_", " ") for kind in detail.get("told", [])]
     parts += [f"told: {', '.join(told)}{' (silenced)' if detail.get('silenced') else ''}"] if told else []
     return "; ".join(parts)
+
+
+def _numbers(numbers: Mapping[str, Any]) -> list[str]:
+    found = []
+    if numbers.get("value") is not None and numbers.get("expected") is not None:
+        at = str(numbers["period"])[:10]
+        found.append(f"{numbers['value']:,.2f} on {at} where {numbers['expected']:,.2f} was expected")
+    if numbers.get("spend") is not None:
+        found.append(f"{Decimal(numbers['spend']):,.2f} of {Decimal(numbers['budget']):,.2f} spent")
+    return found
 
 
 def test_alert(
@@ -81,7 +92,7 @@ def test_alert(
     json: common.JsonOption = False,
     config: common.ConfigOption = None,
 ) -> None:
-    """Send a message that says it is a test, through the real channels."""
+    """Send a test message through the channels."""
     from cloudcircuit.compose import notifiers
 
     configuration = common.load(config)
@@ -112,10 +123,10 @@ def _try(name: str, notifier: Any) -> str | None:
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
+    target: Annotated[Path, typer.Argument(help="The file to write; an earlier backup there is replaced.")],
     config: common.ConfigOption = None,
 ) -> None:
-    """Copy the state as it is at one instant, whether a daemon is running or not."""
+    """Copy the state, with or without a daemon on it."""
     with common.opened(common.load(config)) as opened:
         opened.store.backup(target)
     sys.stdout.write(harmless(f"the state was copied to {target}") + "\n")

@@ -54,6 +54,7 @@ class Daemon:
         self._owed, self._unpublished = Event(), Event()
         self._acts: int | None = None
         self._troubles = Troubles()
+        self._publisher = opened.open_publisher()
         self._ticker = Ticker(SystemClock())
         self._threads: list[Thread] = []
 
@@ -129,8 +130,7 @@ class Daemon:
         if config.daemon.state != state:
             problem = Problem("daemon.state", f"cannot change while the daemon runs (it is {state}): restart it")
             raise ConfigError((problem,), str(config.file))
-        fresh = assemble(config, self.opened.store, stdout=self._stdout, clock=self._clock)
-        return replace(fresh, publisher=self.opened.publisher)
+        return assemble(config, self.opened.store, stdout=self._stdout, clock=self._clock)
 
     # --- what runs when it is due ---
 
@@ -199,7 +199,7 @@ class Daemon:
         self._unpublished.clear()
         now = self._clock.now()
         try:
-            self.opened.publisher.publish(decisions(self.opened.house, now), now)
+            self._publisher.publish(decisions(self.opened.house, now), now)
         except StoreError:
             self._unpublished.set()  # what was published stays, and this is tried again
             raise

@@ -106,9 +106,10 @@ def _fail(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: dat
 
 def _note_failure(state: BreakerState, verdict: Verdict) -> BreakerState:
     """Successes are counted from the newest failure on, be it a settled one or an alarm."""
-    if not _counts(state, verdict) or (state.last_failure is not None and verdict.at <= state.last_failure):
+    if not _counts(state, verdict):
         return state
-    return replace(state, last_failure=verdict.at, successes=0)
+    newest = verdict.at if state.last_failure is None else max(verdict.at, state.last_failure)
+    return replace(state, last_failure=newest, successes=0)
 
 
 def _counts(state: BreakerState, verdict: Verdict) -> bool:

@@ -42,6 +42,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_DATA: "nothing is known yet",
     Reason.STALE: "the data are older than stale_after",
     Reason.CURRENCY_MISMATCH: "charges in another currency; the circuit is held",
+    Reason.NOT_JUDGED: "its monitor cannot be judged; the last decision is held",
     Reason.STATE_DAMAGED: "the stored state was damaged; the stricter state is served",
     Reason.OVERRIDE: "overridden by a person",
     Reason.HELD_BACK: "held back: too many new blocks within an hour",

@@ -26,7 +26,7 @@ def facts(payload: Payload) -> list[tuple[str, str]]:
         ("drivers", drivers(payload)),
         ("cause", _ROLE.get(payload["cause"], payload["cause"])),
         ("budget", budget_line(payload)),
-        ("stops", payload["decision"] and payload["decision"]["stops"]),
+        ("effect", payload["decision"] and payload["decision"]["stops"]),
         ("same money", some([shown(m) for m in payload["members"]], 5)),
         ("owner", payload["owner"]),
         ("data", data_line(payload)),

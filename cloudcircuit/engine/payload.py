@@ -209,15 +209,20 @@ def _why_not(decision: Decision) -> str:
 
 
 def _commands(state: BreakerState) -> dict[str, str] | None:
-    """The commands that one can copy into a shell; none for a name that is too long to be copied."""
-    if len(state.circuit) > LONGEST_TEXT // 2 or storable(state.circuit) != state.circuit:
+    """The commands that one can copy into a shell, or none.
+
+    None for a name that is too long or cannot be shown, that reads as an option, or that reads as a pattern: whoever
+    names a tag `*` shall not have every circuit acknowledged.
+    """
+    name, latest = state.circuit, state.latest
+    if len(name) > LONGEST_TEXT // 2 or storable(name) != name or name.startswith("-") or set(name) & set("*?"):
         return None
-    circuit = shlex.quote(state.circuit)
-    amount = ceil(number(state.latest.value if state.latest else None) or 0.0)
+    circuit = shlex.quote(name)
+    more = ceil(number(latest.excess if latest else None) or 1.0)
     return {
         "explain": f"cloudcircuit explain {circuit}",
-        "ack": f"cloudcircuit ack {circuit} --reason 'why'",
-        "expect": f"cloudcircuit expect {circuit} --amount {amount} --for 14d --reason 'why'",
+        "ack": f"cloudcircuit ack {circuit}",
+        "expect": f"cloudcircuit expect {circuit} --amount {more} --for 14d --reason 'why'",
         "override": f"cloudcircuit override {circuit} allow --for 24h --reason 'why'",
     }
 

@@ -71,8 +71,7 @@ def _is_over(monitor: Monitor, state: BreakerState) -> bool:
 
     The first good period closes a half-open breaker; saying so at once would say it again at the next dip.
     """
-    is_quiet = state.phase is Phase.CLOSED and not state.failures
-    return is_quiet and state.successes >= monitor.breaker.failure_threshold
+    return state.phase is Phase.CLOSED and state.successes >= monitor.breaker.failure_threshold
 
 
 def _found_late(monitor: Monitor, before: BreakerState, state: BreakerState) -> list[Change]:

@@ -123,7 +123,8 @@ def _costs(payload: Payload) -> str:
     usual = money(payload["expected"]["mean"], payload["currency"]) if payload["expected"] else UNKNOWN
     period, unit = _start(payload, actual["at"]), unit_of(payload)
     if actual["provisional"]:
-        return f"{who} has already cost {amount} on {period}, where a whole {unit} usually costs {usual}"
+        before = "" if since in (None, period) else f"; high since {since}"
+        return f"{who} has already cost {amount} on {period}, where a whole {unit} usually costs {usual}{before}"
     if since is None or since == period:
         return f"{who} cost {amount} on {period} instead of {usual}"
     return f"{who} costs {amount} {per(payload)} instead of {usual} since {since}"
@@ -211,9 +212,15 @@ def event_title(event: Payload) -> str:
 
 def sign_of(kind: str, severity: str) -> str:
     """What a reader sees first: resolved, critical, warning or info."""
-    if kind in {AlertKind.RESOLVED, AlertKind.SOURCE_BACK}:
-        return "resolved"
-    return severity
+    return "resolved" if kind in {AlertKind.RESOLVED, AlertKind.SOURCE_BACK} else severity
+
+
+def sign_of_all(envelope: Payload) -> str:
+    """The sign of a whole envelope: that of the worst in it that is not resolved."""
+    if envelope["event"] is not None:
+        return sign_of(envelope["event"]["kind"], envelope["event"]["severity"])
+    signs = {sign_of(alert["kind"], alert["alert_severity"]) for alert in envelope["alerts"]}
+    return next((sign for sign in ("critical", "warning", "info") if sign in signs), "resolved")
 
 
 def sentences(reasons: Iterable[str]) -> str:

@@ -103,6 +103,7 @@ class Reason(StrEnum):
     NO_DATA = "no_data"
     STALE = "stale"
     CURRENCY_MISMATCH = "currency_mismatch"
+    NOT_JUDGED = "not_judged"
     STATE_DAMAGED = "state_damaged"
     OVERRIDE = "override"
     HELD_BACK = "held_back"

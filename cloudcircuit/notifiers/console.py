@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from cloudcircuit.engine.facts import event_facts, facts, next_steps
 from cloudcircuit.engine.text import shown
-from cloudcircuit.engine.wording import sign_of
+from cloudcircuit.engine.wording import sign_of, sign_of_all
 from cloudcircuit.errors import NotifyError
 from cloudcircuit.model import Delivery
 from cloudcircuit.ports import Deadline
@@ -50,7 +50,7 @@ def render(envelope: Envelope, *, colour: bool = False) -> str:
     """The lines for an envelope, with an empty line at the end."""
     alerts, event = envelope["alerts"], envelope["event"]
     if event is not None:
-        lines = [_title(event["kind"], event["severity"], event["title"], colour), *_facts(event_facts(event), colour)]
+        lines = [_title(sign_of_all(envelope), event["title"], colour), *_facts(event_facts(event), colour)]
     elif len(alerts) <= IN_FULL:
         lines = [line for alert in alerts for line in _alert(alert, colour)]
     else:
@@ -60,22 +60,25 @@ def render(envelope: Envelope, *, colour: bool = False) -> str:
 
 def _alert(alert: Envelope, colour: bool) -> list[str]:
     return [
-        _title(alert["kind"], alert["alert_severity"], alert["title"], colour),
+        _title(_sign(alert), alert["title"], colour),
         *_facts(facts(alert), colour),
         *_facts([("next", command) for _, command in next_steps(alert)[:1]], colour),
     ]
 
 
 def _digest(envelope: Envelope, colour: bool) -> list[str]:
-    head = _title("", envelope["severity"], envelope["title"], colour)
+    head = _title(sign_of_all(envelope), envelope["title"], colour)
     found = envelope["alerts"]
-    lines = [f"  {_title(a['kind'], a['alert_severity'], a['title'], colour)}" for a in found[:MOST]]
+    lines = [f"  {_title(_sign(a), a['title'], colour)}" for a in found[:MOST]]
     more = len(found) - MOST
     return [head, *lines, *([f"  … {more:,} more: cloudcircuit status lists them all"] if more > 0 else [])]
 
 
-def _title(kind: str, severity: str, text: str, colour: bool) -> str:
-    sign = sign_of(kind, severity)
+def _sign(alert: Envelope) -> str:
+    return sign_of(alert["kind"], alert["alert_severity"])
+
+
+def _title(sign: str, text: str, colour: bool) -> str:
     return _paint(f"{_SIGNS[sign]} {shown(text, 400)}", _COLOURS[sign], colour)
 
 

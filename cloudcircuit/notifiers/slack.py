@@ -15,7 +15,7 @@ from typing import Any
 
 from cloudcircuit.engine.facts import event_facts, facts, next_steps
 from cloudcircuit.engine.text import cut, shown
-from cloudcircuit.engine.wording import sign_of
+from cloudcircuit.engine.wording import sign_of, sign_of_all
 from cloudcircuit.errors import NotifyError
 from cloudcircuit.model import Delivery, Secret
 from cloudcircuit.notifiers.target import Answer, Target, raise_for_passing
@@ -32,7 +32,7 @@ HEADER, SECTION, FIELD, NOTIFICATION = 150, 3000, 2000, 600
 _SIGNS = {"critical": "🔴", "warning": "🟠", "info": "🔵", "resolved": "🟢"}
 _WIDE = frozenset({"why", "drivers", "same money", "what", "error", "monitors"})
 """Facts that get a line of their own; the others stand in two columns."""
-_BRIEF = ("excess", "drivers", "stops", "owner")
+_BRIEF = ("excess", "drivers", "effect", "owner")
 """What a digest says of each alert."""
 
 _REFUSES_LAYOUT = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_payload", "no_text", "msg_too_long"})
@@ -117,9 +117,7 @@ def _message(text: str, blocks: Sequence[Block]) -> dict[str, Any]:
 
 def _notification(envelope: Envelope) -> str:
     """What a phone shows."""
-    event, alerts = envelope["event"], envelope["alerts"]
-    kind = event["kind"] if event else alerts[0]["kind"] if len(alerts) == 1 else ""
-    return f"{_SIGNS[sign_of(kind, envelope['severity'])]} {escaped(envelope['title'], NOTIFICATION)}"
+    return f"{_SIGNS[sign_of_all(envelope)]} {escaped(envelope['title'], NOTIFICATION)}"
 
 
 def _alert(alert: Envelope) -> list[Block]:
@@ -146,7 +144,7 @@ def _steps(alert: Envelope) -> str:
 def _digest(envelope: Envelope) -> list[Block]:
     entries = [_section(_entry(alert)) for alert in envelope["alerts"][:LARGEST]]
     rest = [_section(line) for line in _rest(envelope)]
-    head = f"{_SIGNS[envelope['severity']]} {envelope['title']}"
+    head = f"{_SIGNS[sign_of_all(envelope)]} {envelope['title']}"
     place = (envelope["environment"], envelope["monitor"], envelope["at"])
     return [_header(head), *entries, *rest, _context(" · ".join(shown(part, 120) for part in place))]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from cloudcircuit.model import ChannelRule, Fx, Grain, Monitor, SourceState
+from cloudcircuit.model import BreakerState, ChannelRule, Fx, Grain, Monitor, SourceState
 from cloudcircuit.ports import CostAdapter, Deadline, Store
 
 
@@ -55,3 +55,14 @@ def watermark(monitor: Monitor, sources: Mapping[str, SourceState]) -> datetime 
     marks = [sources[name].watermark if name in sources else None for name in monitor.sources]
     known = [mark for mark in marks if mark is not None]
     return min(known) if known and len(known) == len(marks) else None
+
+
+def watches(monitor: Monitor, state: BreakerState) -> bool:
+    """Whether a monitor, as it is configured now, still cuts the circuit of a state.
+
+    A changed `per` or `where` leaves circuits behind that nothing is known of any more: they are not judged.
+    """
+    if len(state.values) != len(monitor.per):
+        return False
+    found = dict(zip(monitor.per, state.values, strict=True))
+    return all(match.accepts(found[match.dimension]) for match in monitor.where if match.dimension in found)

@@ -7,26 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 
 from cloudcircuit.engine.breaker import acknowledge, reset
 from cloudcircuit.engine.decide import covers
 from cloudcircuit.errors import Conflict, UsageError
-from cloudcircuit.model import Act, Action, BreakerState, Commit, Entry
+from cloudcircuit.model import Act, Action, BreakerState, Commit, Entry, circuit_parts
 from cloudcircuit.ports import Store
+from cloudcircuit.service.serve import damaged_state
 
 TRIES = 20
 """How often a write that lost its race is read and tried again."""
 
 
 def act(store: Store, new: Act) -> Act:
-    """Record an act, once it makes sense. Raises UsageError when it does not."""
+    """Record an act, once it makes sense. The same act again (its id) changes nothing.
+
+    Raises UsageError when it makes no sense, StoreError.
+    """
     _check(new)
+    if any(known.id == new.id and known == replace(new, ended_at=known.ended_at) for known in store.acts()):
+        return new
     if new.kind in {"ack", "clear"}:
         _write_states(store, new)
-    store.add_act(new)
-    store.commit(Commit(history=(_entry(new),)))
+        store.add_act(new)
+    else:
+        store.add_act(new)
+        store.commit(Commit(history=(_entry(new),)))
     return new
 
 
@@ -59,45 +66,45 @@ def _entry(new: Act) -> Entry:
 
 
 def _write_states(store: Store, new: Act) -> None:
-    """Let an ack or a clear change the states it speaks of; lost races are read again."""
+    """Let an ack or a clear change the states it speaks of, with its line of history; lost races are read again."""
     change: Callable[[BreakerState], BreakerState] = (
-        (lambda state: acknowledge(state, new.at)) if new.kind == "ack" else _cleared
+        (lambda state: acknowledge(state, new.at)) if new.kind == "ack" else reset
     )
     for _ in range(TRIES):
         found = [state for state in store.states().values() if covers(new, state.circuit)]
-        if not found and new.match not in store.damaged():
+        damaged = [name for name in store.damaged() if covers(new, name)]
+        if not found and not damaged:
             raise UsageError(f"no circuit is called {new.match!r}; `cloudcircuit status` lists them")
+        if new.kind == "clear":
+            # A person's word takes the place of what cannot be read.
+            found += [damaged_state(circuit_parts(name)[0], name, new.at) for name in damaged]
         try:
-            store.commit(Commit(states=tuple(_bump(change(state)) for state in found)))
+            store.commit(Commit(states=tuple(_bump(change(state)) for state in found), history=(_entry(new),)))
         except Conflict:
             continue
         if new.kind == "clear":
-            end_acts(store, found, new.at)
+            _end_overrides(store, new, {state.circuit for state in found})
         return
     raise Conflict(f"{new.match} is being written all the time; try again")
 
 
-def _cleared(state: BreakerState) -> BreakerState:
-    """The breaker starts clean. A breached budget stays breached: raise it, or override."""
-    return reset(state)
-
-
 def _bump(state: BreakerState) -> BreakerState:
-    return replace(state, version=state.version + 1)
+    version = state.version + 1
+    return replace(state, version=version, decision=state.decision and replace(state.decision, version=version))
 
 
-def end_acts(store: Store, states: Iterable[BreakerState], at: datetime) -> None:
+def _end_overrides(store: Store, new: Act, names: Iterable[str]) -> None:
     """End the overrides that name one of these circuits; a glob over many is left alone."""
-    names = {state.circuit for state in states}
-    for live in store.acts(at):
+    for live in store.acts(new.at):
         if live.kind == "override" and live.match in names:
-            store.end_act(live.id, at)
+            store.end_act(live.id, new.at)
 
 
 def clear_orphans(store: Store, names: Iterable[str], configured: Callable[[str], bool]) -> list[str]:
     """Forget circuits, by name, whose monitor is no longer configured; returns those forgotten."""
-    states = store.states()
-    gone = [name for name in names if name in states and not configured(states[name].monitor)]
+    monitors = {name: circuit_parts(name)[0] for name in store.damaged()}
+    monitors |= {name: state.monitor for name, state in store.states().items()}
+    gone = [name for name in names if name in monitors and not configured(monitors[name])]
     store.forget(gone)
     return gone
 

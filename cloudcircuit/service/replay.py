@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cloudcircuit.clock import FixedClock
-from cloudcircuit.errors import StateNewer
 from cloudcircuit.service.cycle import CycleResult, run_cycle
 from cloudcircuit.service.deliver import Outbox
 from cloudcircuit.service.house import House
+from cloudcircuit.service.steady import refuse_newer
 
 ONE_DAY = timedelta(days=1)
 
@@ -54,27 +54,28 @@ def replay(
     end: datetime,
     progress: Callable[[Step], None] = lambda _: None,
 ) -> Replayed:
-    """One cycle a day of each source, from `start` on, up to and including `end`, delivering after each.
+    """One cycle a day of each source, from `start` on, up to and including `end`; `progress` hears of each before its
+    alerts are delivered.
 
     `clock` is the one that the sources were opened with; it is moved along. What a source was already asked at a
     later moment is not asked again. Raises StateNewer when the state lies beyond `end`, StoreError.
     """
-    refuse_newer(house, end)
+    refuse_newer(house.store, end)
     moments = list(_days(start, end))
     done = Replayed()
     for number, at in enumerate(moments, 1):
         clock.at = at
         step = Step(at, number, len(moments), tuple(_cycles(house, at, _unread(house, at))))
-        if step.results:
-            send_owed(outbox)
         done.add(step)
         progress(step)
+        if step.results:
+            send_owed(outbox)
     return done
 
 
 def run_at(house: House, outbox: Outbox, at: datetime) -> Replayed:
     """One cycle of every source, and its deliveries. Raises StateNewer, StoreError."""
-    refuse_newer(house, at)
+    refuse_newer(house.store, at)
     done = Replayed()
     done.add(Step(at, 1, 1, tuple(_cycles(house, at, house.sources))))
     send_owed(outbox)
@@ -85,16 +86,6 @@ def send_owed(outbox: Outbox) -> None:
     """Send what is due, and wait for no second try: what could not be sent stays owed."""
     while outbox.run_once():
         pass
-
-
-def refuse_newer(house: House, at: datetime) -> None:
-    """Raise StateNewer when the state has seen a later moment: judgement does not go back."""
-    newest = house.store.newest()
-    if newest is not None and newest > at:
-        raise StateNewer(
-            f"the state was last judged at {newest:%Y-%m-%d %H:%M} UTC, after the {at:%Y-%m-%d %H:%M} UTC that was "
-            "asked for; name a later time, or another state"
-        )
 
 
 def _days(start: datetime, end: datetime) -> Iterator[datetime]:
@@ -108,7 +99,7 @@ def _unread(house: House, at: datetime) -> list[str]:
     """The sources that have not been asked at this moment or later."""
     states = house.store.sources()
     asked = {name: state.last_attempt for name, state in states.items() if state.last_attempt is not None}
-    return [name for name in house.sources if name not in asked or asked[name] < at]
+    return [name for name in house.sources if name not in asked or asked[name] <= at]
 
 
 def _cycles(house: House, at: datetime, sources: Iterable[str]) -> Iterator[CycleResult]:

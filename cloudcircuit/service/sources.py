@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+import pyarrow.compute as pc
+
+from cloudcircuit.engine.periods import charge_day
+from cloudcircuit.engine.text import count, duration
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import AlertKind, Cost, ReportStatus, Severity, SourceAlert, SourceState
 from cloudcircuit.ports import SpendReport
+from cloudcircuit.service.cells import START
 from cloudcircuit.service.diff import LedgerDiff
 from cloudcircuit.service.house import House, Source
 
 BLIND_AFTER = 3
 """Passing failures in a row after which a source is called blind; a permanent one calls it so at once."""
 
+Told = tuple[SourceState, list[SourceAlert]]
+"""A source after its cycle, and what it is worth telling."""
 
-def succeeded(before: SourceState, report: SpendReport, diff: LedgerDiff, now: datetime) -> SourceState:
-    """The source answered. Days that vanished whole make the answer suspicious, whatever the adapter thinks."""
-    vanished = [f"{day} was reported before and is gone; its last figures are kept" for day in diff.vanished_days]
-    return replace(
+
+def succeeded(
+    house: House, spec: Source, before: SourceState, report: SpendReport, diff: LedgerDiff, now: datetime
+) -> Told:
+    """The source answered. What it lost, or took back, makes the answer suspicious, whatever the adapter thinks."""
+    gaps, forgotten = _vanished(spec, report, diff)
+    rewritten = _rewritten(house, spec, before, diff)
+    is_doubtful = bool(gaps) or any(line.fell for line in rewritten)
+    after = replace(
         before,
         version=before.version + 1,
-        watermark=report.watermark or before.watermark,
+        watermark=min(report.watermark, now) if report.watermark else before.watermark,
         newest=_newest(diff, before),
-        status=ReportStatus.SUSPICIOUS if vanished else report.status,
+        status=ReportStatus.SUSPICIOUS if is_doubtful else report.status,
         last_attempt=now,
         last_success=now,
         failures=0,
@@ -33,23 +46,22 @@ def succeeded(before: SourceState, report: SpendReport, diff: LedgerDiff, now: d
         permanent=False,
         broken=tuple(sorted(report.broken)),
         accounts=tuple(sorted(report.accounts)),
-        notes=(*report.notes, *vanished)[:50],
+        notes=(*report.notes, *gaps, *forgotten)[:50],
         has_effective=Cost.EFFECTIVE.column in report.table.column_names,
         has_billed=Cost.BILLED.column in report.table.column_names,
         dimensions=report.dimensions,
     )
+    own = (report.notes or ("its adapter says so",)) if report.status is ReportStatus.SUSPICIOUS else ()
+    told = _doubts(house, before, after, (*gaps, *own))
+    if rewritten:
+        told.append(_alert(house, after, AlertKind.RESTATED, Severity.WARNING, _retold(spec, rewritten)))
+    after, blind = _look(house, spec, before, after, now)
+    return after, [*told, *blind]
 
 
-def _newest(diff: LedgerDiff, before: SourceState) -> datetime | None:
-    """The start of the newest charge day that is known, as midnight UTC of that date."""
-    if not diff.word:
-        return before.newest
-    newest: date = max(diff.word)
-    return datetime.fromisoformat(f"{newest.isoformat()}T00:00:00+00:00")
-
-
-def failed(before: SourceState, error: AdapterError, now: datetime) -> SourceState:
-    return replace(
+def failed(house: House, spec: Source, before: SourceState, error: AdapterError, now: datetime) -> Told:
+    """The source did not answer: noted, and told when it has gone blind. It keeps its watermark, which grows old."""
+    after = replace(
         before,
         version=before.version + 1,
         last_attempt=now,
@@ -57,24 +69,95 @@ def failed(before: SourceState, error: AdapterError, now: datetime) -> SourceSta
         error=str(error),
         permanent=error.permanent,
     )
+    return _look(house, spec, before, after, now)
 
 
-def tell(house: House, spec: Source, before: SourceState, after: SourceState, diff: LedgerDiff) -> list[SourceAlert]:
-    """What an answer is worth telling: that the source is back, that it went stale, that it rewrote its past."""
-    found = []
-    if before.status is not ReportStatus.SUSPICIOUS and after.status is ReportStatus.SUSPICIOUS:
-        why = "; ".join(after.notes[-3:])
-        text = f"{spec.name} answers, but its answer is suspicious: {why}. Nothing is relaxed on it."
-        found.append(_alert(house, after, AlertKind.RESTATED, Severity.WARNING, text))
-    if (rewritten := _restated(spec, before, diff)) is not None:
-        found.append(_alert(house, after, AlertKind.RESTATED, Severity.WARNING, rewritten))
-    return found
+def _newest(diff: LedgerDiff, before: SourceState) -> datetime | None:
+    """The start of the newest charge day that is known, as midnight UTC of that date."""
+    return datetime.combine(max(diff.word), time(), tzinfo=UTC) if diff.word else before.newest
 
 
-def go_blind(
-    house: House, spec: Source, before: SourceState, after: SourceState, now: datetime
-) -> tuple[SourceState, list[SourceAlert]]:
-    """Mark the moment a source goes blind, or sees again, and say so once."""
+# --- what makes an answer doubtful --------------------------------------------------------------------------
+
+
+def _vanished(spec: Source, report: SpendReport, diff: LedgerDiff) -> tuple[list[str], list[str]]:
+    """The days that were reported before and are gone: those amid what is reported, and the beginning.
+
+    A source that keeps a year forgets a day each day. Its first days keep their figures, and nothing hangs on them.
+    """
+    earliest = pc.min(report.table[START]).as_py() if report.table.num_rows else None
+    first = None if earliest is None else charge_day(earliest, spec.zone)
+    gaps = [day for day in diff.vanished_days if first is None or day > first]
+    older = [day for day in diff.vanished_days if first is not None and day < first]
+    forgotten = [f"what was reported before {first} is gone; its last figures are kept"] if older else []
+    return [f"{day} was reported before and is gone; its last figures are kept" for day in gaps], forgotten
+
+
+def _doubts(house: House, before: SourceState, after: SourceState, why: Sequence[str]) -> list[SourceAlert]:
+    """Say once that an answer is suspicious; what it rewrote is told by itself."""
+    if not why or before.status is ReportStatus.SUSPICIOUS:
+        return []
+    more = f" and {len(why) - 3} more" if len(why) > 3 else ""
+    text = (
+        f"{after.source} answers, but its answer is suspicious: {'; '.join(why[:3])}{more}. Nothing is relaxed on it."
+    )
+    return [_alert(house, after, AlertKind.RESTATED, Severity.WARNING, text)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewritten:
+    """Settled days that now cost something else, in one currency and one cost."""
+
+    currency: str
+    cost: Cost
+    days: tuple[date, ...]
+    old: Decimal
+    new: Decimal
+    moved: Decimal
+    fell: bool
+
+
+def _rewritten(house: House, spec: Source, before: SourceState, diff: LedgerDiff) -> list[_Rewritten]:
+    """The days that had settled and moved by more than a share of what they were, by currency and cost."""
+    if before.watermark is None:
+        return []
+    least = min((monitor.min_impact for monitor in house.fed_by(spec.name)), default=Decimal(0))
+    share = Decimal(repr(spec.restated_share))
+    found: dict[tuple[str, Cost], list[tuple[date, Decimal, Decimal]]] = defaultdict(list)
+    for line in diff.restated:
+        if line.day < charge_day(before.watermark, spec.zone):
+            found[line.currency, line.cost].append((line.day, line.old, line.new))
+    lines = [_add_up(currency, cost, days, share) for (currency, cost), days in found.items()]
+    return [line for line in lines if line.moved >= max(least, abs(line.old) * share)]
+
+
+def _add_up(currency: str, cost: Cost, days: list[tuple[date, Decimal, Decimal]], share: Decimal) -> _Rewritten:
+    old = sum((before for _, before, _ in days), Decimal(0))
+    new = sum((after for _, _, after in days), Decimal(0))
+    moved = sum((abs(after - before) for _, before, after in days), Decimal(0))
+    return _Rewritten(currency, cost, tuple(sorted(day[0] for day in days)), old, new, moved, old - new > old * share)
+
+
+def _retold(spec: Source, lines: list[_Rewritten]) -> str:
+    """One sentence for each currency: what the invoice says, or where that stands, what is spread over terms."""
+    spoken = {line.currency: line for line in reversed(lines)}
+    parts = []
+    for line in spoken.values():
+        span = f"{line.days[0]}" if len(line.days) == 1 else f"{line.days[0]} to {line.days[-1]}"
+        days = count(len(line.days), "settled day")
+        parts.append(
+            f"{line.cost.column} of {days} ({span}) went from {line.old:.2f} to {line.new:.2f} {line.currency}"
+        )
+    text = f"{spec.name} rewrote its past: {'; '.join(parts)}. Past days are not judged again; budgets count the new"
+    fell = any(line.fell for line in lines)
+    return f"{text} figures, and nothing is relaxed on them until it says so again." if fell else f"{text} figures."
+
+
+# --- blindness ----------------------------------------------------------------------------------------------
+
+
+def _look(house: House, spec: Source, before: SourceState, after: SourceState, now: datetime) -> Told:
+    """Mark the moment a source goes blind, or sees again, and say so once. Only an answer ends blindness."""
     why = _blindness(house, spec, after, now)
     if why and before.blind_since is None:
         text = (
@@ -82,7 +165,7 @@ def go_blind(
         )
         blind = replace(after, blind_since=now)
         return blind, [_alert(house, blind, AlertKind.SOURCE_BLIND, Severity.CRITICAL, text)]
-    if not why and before.blind_since is not None:
+    if not why and before.blind_since is not None and after.error is None:
         text = f"{spec.name} sees again, after {_span(now - before.blind_since)}."
         seeing = replace(after, blind_since=None)
         return seeing, [_alert(house, seeing, AlertKind.SOURCE_BACK, Severity.INFO, text)]
@@ -93,37 +176,15 @@ def _blindness(house: House, spec: Source, state: SourceState, now: datetime) ->
     """Why a source is blind, or None while it sees."""
     if state.error and (state.permanent or state.failures >= BLIND_AFTER):
         return f"{state.error} ({state.failures} times in a row)" if state.failures > 1 else state.error
-    patience = min((m.stale_after for m in house.fed_by(spec.name)), default=timedelta(hours=72))
     if state.watermark is None:
         return None if state.error else "it has no data at all"
     age = now - state.watermark
+    patience = min((m.stale_after for m in house.fed_by(spec.name)), default=timedelta(hours=72))
     return f"its data end {_span(age)} ago" if age >= patience else None
 
 
-def _restated(spec: Source, before: SourceState, diff: LedgerDiff) -> str | None:
-    """Say when days that had settled moved by more than a share of what they were."""
-    if before.watermark is None:
-        return None
-    settled_before = before.watermark.astimezone(spec.zone).date()
-    moved: dict[tuple[str, Cost], list[tuple[date, Decimal, Decimal]]] = defaultdict(list)
-    for line in diff.restated:
-        if line.day < settled_before:
-            moved[line.currency, line.cost].append((line.day, line.old, line.new))
-    for (currency, cost), days in moved.items():
-        old, new = sum((d[1] for d in days), Decimal(0)), sum((d[2] for d in days), Decimal(0))
-        shift = sum((abs(d[2] - d[1]) for d in days), Decimal(0))
-        if shift >= 10 and shift >= abs(old) * Decimal(repr(spec.restated_share)):
-            span = f"{days[0][0]}" if len(days) == 1 else f"{days[0][0]} to {days[-1][0]}"
-            return (
-                f"{spec.name} rewrote its past: {cost.column} of {len(days)} settled days ({span}) went from "
-                f"{old:.2f} to {new:.2f} {currency}. Past days are not judged again; budgets count the new figures."
-            )
-    return None
-
-
 def _span(age: timedelta) -> str:
-    hours = int(age.total_seconds() // 3600)
-    return f"{hours} hours" if hours < 72 else f"{hours // 24} days"
+    return duration(age.total_seconds())
 
 
 def _alert(house: House, state: SourceState, kind: AlertKind, severity: Severity, text: str) -> SourceAlert:

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from cloudcircuit.engine.text import duration
-from cloudcircuit.ports import Clock
+from cloudcircuit.errors import StateNewer
+from cloudcircuit.ports import Clock, Store
 
 NOTICED = timedelta(seconds=2)
 """A smaller step is what time servers do."""
@@ -75,6 +76,16 @@ class SteadyClock:
             mono = self._clock.monotonic()
             if mono - before <= _LOOKED:
                 return wall, mono
+
+
+def refuse_newer(store: Store, at: datetime) -> None:
+    """Raise StateNewer when the state has seen a later moment: judgement does not go back."""
+    newest = store.newest()
+    if newest is not None and newest > at:
+        raise StateNewer(
+            f"the state was last judged at {newest:%Y-%m-%d %H:%M} UTC, after the {at:%Y-%m-%d %H:%M} UTC that was "
+            "asked for: name a later time, or use another state"
+        )
 
 
 def describe(step: timedelta, offset: timedelta) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from cloudcircuit.engine import breaker, budget
 from cloudcircuit.engine.assess import Series
 from cloudcircuit.engine.budget import PeriodSums
-from cloudcircuit.engine.decide import Situation, covers, decide
+from cloudcircuit.engine.decide import Situation, decide
 from cloudcircuit.engine.periods import charge_day, current_period, previous, window
 from cloudcircuit.engine.tell import tell
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import (
     Act,
-    Action,
     AlertKind,
     BookRow,
     BreakerState,
@@ -25,22 +25,33 @@ from cloudcircuit.model import (
     BudgetView,
     Change,
     Cost,
+    Decision,
+    Mode,
     Monitor,
     Period,
+    Phase,
     Reason,
     ReportStatus,
     Severity,
     SourceState,
 )
+from cloudcircuit.service.acts import ActIndex, split
 from cloudcircuit.service.budget_sums import budget_sums
 from cloudcircuit.service.cells import Ints, SourceImage
 from cloudcircuit.service.house import House, watermark
 from cloudcircuit.service.series import Cut, cut, overlap
+from cloudcircuit.service.serve import HOLDING, is_new_block, judged_until
+
+CURRENCY = "currency"
+"""The key of `BreakerState.alerted` for charges in another currency."""
 
 
 @dataclass(slots=True)
 class Round:
-    """What is the same for all circuits of a monitor in a cycle. `blocks_left` counts down as blocks are served."""
+    """What is the same for all circuits of a monitor in a cycle. `blocks_left` counts down as blocks are served.
+
+    `today` is the charge day in the slowest of its sources' zones, `whole` whether all of them answered whole.
+    """
 
     house: House
     monitor: Monitor
@@ -48,6 +59,17 @@ class Round:
     sources: Mapping[str, SourceState]
     acts: Sequence[Act]
     blocks_left: int
+    today: date = field(init=False)
+    whole: bool = field(init=False)
+    mark: datetime | None = field(init=False)
+    spoken: Mapping[str, ActIndex] = field(init=False)
+
+    def __post_init__(self) -> None:
+        zones = [self.house.sources[name].zone for name in self.monitor.sources]
+        self.today = min((charge_day(self.now, zone) for zone in zones), default=self.now.date())
+        self.whole = _answered_whole(self)
+        self.mark = watermark(self.monitor, self.sources)
+        self.spoken = split(self.acts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +106,10 @@ class Stepped:
 
 
 def evidence_of(round_: Round, images: Mapping[str, SourceImage], existing: Iterable[str]) -> Evidence:
-    """Cut a monitor's circuits and sum its budget periods. Raises AdapterError or ConfigError, naming what is wrong."""
+    """Cut a monitor's circuits and sum its budget periods. Raises AdapterError or ConfigError, naming what is wrong.
+
+    Money that is converted only observes: a monitor that enforces takes it for a foreign currency.
+    """
     monitor, now = round_.monitor, round_.now
     twice = overlap(images)
     if twice:
@@ -93,7 +118,8 @@ def evidence_of(round_: Round, images: Mapping[str, SourceImage], existing: Iter
     windows = [window(now, zone, [monitor], zones) for zone in zones]
     start = min(charge_day(begin, zone) for (begin, _), zone in zip(windows, zones, strict=True))
     end = max(charge_day(end, zone) for (_, end), zone in zip(windows, zones, strict=True))
-    found = cut(monitor, images, start=start, end=end, existing=existing, fx=round_.house.fx)
+    fx = round_.house.fx if monitor.mode is Mode.OBSERVE else ()
+    found = cut(monitor, images, start=start, end=end, existing=existing, fx=fx)
     present, closed = _period_sums(round_, found, zones)
     return Evidence(
         cut=found,
@@ -109,7 +135,11 @@ def evidence_of(round_: Round, images: Mapping[str, SourceImage], existing: Iter
 
 def _overlapping(twice: Mapping[str, tuple[str, ...]]) -> str:
     account, names = next(iter(twice.items()))
-    return f"its sources {' and '.join(names)} both bring billing account {account}, which would count it twice"
+    more = f" (and {len(twice) - 1} more)" if len(twice) > 1 else ""
+    return (
+        f"its sources {' and '.join(names)} both bring billing account {account}{more}, which would count it twice; "
+        "look at one of them, or give each a monitor of its own"
+    )
 
 
 def _period_sums(
@@ -121,10 +151,9 @@ def _period_sums(
         return {}, {}
     period = monitor.budget.period if monitor.budget else Period.MONTH
     present = current_period(round_.now, zones, period)
-    whole = _answered_whole(round_)
     return (
-        _sums_of(found, present, _cost(monitor), whole),
-        _sums_of(found, previous(present[0], period), _cost(monitor), whole),
+        _sums_of(found, present, _cost(monitor), round_.whole),
+        _sums_of(found, previous(present[0], period), _cost(monitor), round_.whole),
     )
 
 
@@ -173,18 +202,41 @@ def _answered_whole(round_: Round) -> bool:
 def step(round_: Round, state: BreakerState, evidence: Evidence | None, notes: tuple[Reason, ...]) -> Stepped:
     """One step of one circuit. Without evidence (a source failed, a foreign currency) only time and people act."""
     monitor, now = round_.monitor, round_.now
-    row = find_row(monitor, state, now.date())
-    after = state
-    if evidence is not None:
-        planned = [act for act in round_.acts if act.kind == "expect" and covers(act, state.circuit)]
-        after = breaker.observe(monitor, state, evidence.series(state.circuit), planned, now)
-        after = budget.step(after, *_views(monitor, state, evidence, row))
-    decision = decide(monitor, after, _situation(round_, row, notes))
-    if decision.action is Action.BLOCK and not _was_blocked(state):
+    row = find_row(monitor, state, round_.today)
+    after = _weigh(round_, state, evidence, row) if evidence else _wait(round_, state, notes)
+    if after.phase is Phase.CLOSED:
+        notes = tuple(note for note in notes if note is not Reason.STATE_DAMAGED)
+    decision = decide(monitor, after, _situation(round_, state, row, notes))
+    if is_new_block(state.decision, decision):
         round_.blocks_left -= 1
     after, changes = tell(monitor, state, replace(after, decision=decision), now)
     after, more = _tell_currency(after, notes, now)
-    return Stepped(state, _numbered(state, after), (*changes, *more), row)
+    return Stepped(state, _numbered(state, after), (*_name_damage(state, notes, changes), *more), row)
+
+
+def _weigh(round_: Round, state: BreakerState, evidence: Evidence, row: BookRow | None) -> BreakerState:
+    planned = round_.spoken["expect"].of(state.circuit)
+    after = breaker.observe(round_.monitor, state, evidence.series(state.circuit), planned, round_.now)
+    if not round_.whole and state.phase is not Phase.CLOSED and after.phase is Phase.CLOSED:
+        after = _still_half_open(state, after)
+    return budget.step(after, *_views(round_.monitor, state, evidence, row))
+
+
+def _still_half_open(state: BreakerState, after: BreakerState) -> BreakerState:
+    """What is not whole relaxes nothing: a later period decides, once its source answers whole."""
+    return replace(
+        after,
+        phase=Phase.HALF_OPEN,
+        trips=state.trips,
+        opened_at=state.opened_at,
+        opened_through=state.opened_through,
+        cooldown_until=state.cooldown_until,
+    )
+
+
+def _wait(round_: Round, state: BreakerState, notes: tuple[Reason, ...]) -> BreakerState:
+    """Time passes over what is not held."""
+    return state if HOLDING & set(notes) else breaker.pass_time(state, round_.monitor.breaker, round_.now)
 
 
 def _views(
@@ -195,10 +247,9 @@ def _views(
     if limit is None or state.circuit not in evidence.present:
         return None, None
     ratio = monitor.budget.warning_ratio if monitor.budget else Budget(limit, "").warning_ratio
-    closed_row = find_row(monitor, state, evidence.closed[state.circuit].start)
     return (
         budget.view(evidence.present[state.circuit], limit, ratio, forecast=monitor.forecast),
-        budget.view(evidence.closed[state.circuit], limit_of(monitor, closed_row) or limit, ratio, forecast=False),
+        budget.view(evidence.closed[state.circuit], limit, ratio, forecast=False),
     )
 
 
@@ -214,20 +265,16 @@ def find_row(monitor: Monitor, state: BreakerState, on: date) -> BookRow | None:
     return monitor.book.find(state.values, on) if monitor.book else None
 
 
-def _situation(round_: Round, row: BookRow | None, notes: tuple[Reason, ...]) -> Situation:
+def _situation(round_: Round, state: BreakerState, row: BookRow | None, notes: tuple[Reason, ...]) -> Situation:
     return Situation(
         now=round_.now,
-        watermark=watermark(round_.monitor, round_.sources),
+        watermark=judged_until(state, notes, round_.mark),
         ttl=round_.house.ttl(round_.monitor),
-        acts=round_.acts,
+        acts=round_.spoken["override"].of(state.circuit),
         notes=notes,
         blocks_left=round_.blocks_left,
         owner=row.owner if row else None,
     )
-
-
-def _was_blocked(state: BreakerState) -> bool:
-    return state.decision is not None and state.decision.action is Action.BLOCK
 
 
 def _tell_currency(
@@ -243,21 +290,31 @@ def _tell_currency(
     return replace(state, alerted={key: at for key, at in state.alerted.items() if key != CURRENCY}), ()
 
 
-CURRENCY = "currency"
+def _name_damage(state: BreakerState, notes: tuple[Reason, ...], changes: Iterable[Change]) -> tuple[Change, ...]:
+    """A breaker that stands open for a damaged row was tripped by no spend."""
+    if state.version or Reason.STATE_DAMAGED not in notes:
+        return tuple(changes)
+    named = Change(AlertKind.ESCALATED, Severity.CRITICAL, (Reason.STATE_DAMAGED,))
+    return tuple(named if Reason.BREAKER_OPEN in change.reasons else change for change in changes)
+
+
+# --- what counts as a move ----------------------------------------------------------------------------------
 
 
 def _numbered(before: BreakerState, after: BreakerState) -> BreakerState:
     """The next version of a state that moved; the very state that was read when only the clock did."""
-    if before.version and _essence(before) == _essence(after):
+    if before.version and _state(before) == _state(after) and _same_decision(before.decision, after.decision):
         return before
     version = before.version + 1
     return replace(after, version=version, decision=after.decision and replace(after.decision, version=version))
 
 
-def _essence(state: BreakerState) -> BreakerState:
-    """A state without what a new cycle changes by itself: the times of its decision."""
-    decision = state.decision
-    if decision is None:
-        return state
-    still = replace(decision, at=decision.since, valid_until=decision.since, version=0, data_as_of=None, stale_at=None)
-    return replace(state, decision=still)
+def _same_decision(before: Decision | None, after: Decision | None) -> bool:
+    return before is after or (before is not None and after is not None and _said(before) == _said(after))
+
+
+_state = attrgetter(*(f.name for f in fields(BreakerState) if f.name != "decision"))
+_said = attrgetter(
+    *(f.name for f in fields(Decision) if f.name not in {"at", "valid_until", "version", "data_as_of", "stale_at"})
+)
+"""A decision without what a new cycle changes by itself: the times of it."""

@@ -49,9 +49,12 @@ def _known(row: Iterable[float]) -> tuple[float | None, ...]:
 
 
 def evidence_at(house: House, monitor: Monitor, now: datetime, *existing: str) -> Evidence | None:
-    """What the ledger says of a monitor now. None when nothing is said yet, or it cannot be cut."""
-    round_ = Round(house, monitor, now, house.store.sources(), house.store.acts(now), blocks_left=0)
+    """What the ledger says of a monitor, as of the last reading of its sources. None when nothing can be cut."""
+    sources = house.store.sources()
+    read = [at for name in monitor.sources if name in sources and (at := sources[name].last_success) is not None]
+    at = min(now, max(read, default=now))
+    round_ = Round(house, monitor, at, sources, house.store.acts(at), blocks_left=0)
     try:
-        return evidence_of(round_, images_for(house, monitor, now, {}), existing)
+        return evidence_of(round_, images_for(house, monitor, at, {}), existing)
     except (AdapterError, ConfigError):
         return None

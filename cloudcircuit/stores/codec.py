@@ -49,20 +49,27 @@ def encode(value: Any) -> str:
         raise StoreError(f"{type(value).__name__} cannot be stored: {error}") from error
 
 
-_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_TO_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def dumps(plain: Any) -> str:
     """JSON without blanks, ASCII (lone surrogates and NUL survive), finite numbers only. Raises ValueError."""
-    return _JSON.encode(plain)
+    return _TO_JSON.encode(plain)
 
 
 def loads(text: str | bytes) -> Any:
     """JSON, where NaN and infinities are not. Raises ValueError."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return _FROM_JSON.decode(text if isinstance(text, str) else text.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number")
+
+
+_FROM_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def decode(cls: type[T], text: str, what: str) -> T:
@@ -86,10 +93,6 @@ def unpack(cls: type[T], plain: Any, what: str, *, lenient: bool = False) -> T:
     return value
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a number")
-
-
 # --- writing --------------------------------------------------------------------------------------------
 
 
@@ -105,6 +108,8 @@ def _decimal_text(value: Decimal) -> str:
 
 def instant_text(value: datetime) -> str:
     """ISO 8601 in UTC. Raises ValueError for an instant without a zone."""
+    if value.tzinfo is UTC:
+        return value.isoformat()
     if value.tzinfo is None:
         raise ValueError(f"{value} has no time zone")
     return value.astimezone(UTC).isoformat()
@@ -135,8 +140,7 @@ _WRITERS: Mapping[Any, Step] = {Decimal: _decimal_text, datetime: instant_text, 
 def _packer(hint: Any) -> Step:
     """How a value of this type is made plain; `_same` where it already is."""
     if is_dataclass(hint):
-        steps = tuple((name, _packer(part)) for name, part in _hints(hint))
-        return lambda value: {name: step(getattr(value, name)) for name, step in steps}
+        return _pack_dataclass(_hints(hint))
     if hint is Any:
         return _loose
     origin, args = get_origin(hint), get_args(hint)
@@ -148,6 +152,20 @@ def _packer(hint: Any) -> Step:
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(_packer(args[1]))
     return _WRITERS.get(hint, _same)
+
+
+def _pack_dataclass(hints: list[tuple[str, Any]]) -> Step:
+    """Most fields are plain already: only the others are called for."""
+    names = [name for name, _ in hints]
+    steps = [(name, step) for name, part in hints if (step := _packer(part)) is not _same]
+
+    def write(value: Any) -> dict[str, Any]:
+        plain = {name: getattr(value, name) for name in names}
+        for name, step in steps:
+            plain[name] = step(plain[name])
+        return plain
+
+    return write
 
 
 def _optional(step: Step) -> Step:
@@ -178,6 +196,13 @@ def _expect(kind: type, value: Any) -> Any:
     return value
 
 
+def _exactly(kind: type) -> Step:
+    def read(value: Any) -> Any:
+        return value if type(value) is kind else _expect(kind, value)
+
+    return read
+
+
 def _read_float(value: Any) -> float:
     return float(value) if type(value) is int else _expect(float, value)
 
@@ -206,9 +231,9 @@ def _read_date(value: Any) -> date:
 
 _READERS: Mapping[Any, Step] = {
     Any: _same,
-    str: lambda value: _expect(str, value),
-    int: lambda value: _expect(int, value),
-    bool: lambda value: _expect(bool, value),
+    str: _exactly(str),
+    int: _exactly(int),
+    bool: _exactly(bool),
     float: _read_float,
     Decimal: _read_decimal,
     datetime: read_instant,

@@ -110,13 +110,18 @@ def to_state(row: Row[Any]) -> BreakerState:
 def claimed_names(row: Row[Any]) -> set[str]:
     """The circuits that a damaged breaker row may be of.
 
-    One flipped bit lies either in the key or in the body, so the name in the body counts as well.
+    One flipped bit lies either in the key or in the body, so the name in the body counts as well. Raises StateDamaged
+    when the row is read from the wrong place altogether: the body names no circuit, and the key is not one of the
+    monitor beside it.
     """
-    return {str(row.circuit), *_in_body(row, "circuit")}
+    in_body = _in_body(row, "circuit")
+    if not in_body and (not row.monitor or circuit_parts(str(row.circuit))[0] != row.monitor):
+        raise StateDamaged("the state of a circuit is damaged, and nobody knows of which: restore a backup")
+    return {str(row.circuit), *in_body}
 
 
 def may_be_of(row: Row[Any], monitor: str) -> bool:
-    """Whether a damaged breaker row may be one of a monitor's."""
+    """Whether a damaged breaker row may be one of a monitor's. Raises StateDamaged."""
     by_name = {circuit_parts(name)[0] for name in claimed_names(row)}
     return monitor in {row.monitor, *_in_body(row, "monitor"), *by_name}
 

@@ -29,6 +29,7 @@ _PRAGMAS = (
     "PRAGMA fullfsync = ON",  # where a plain fsync does not reach the disk (macOS)
     "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",
+    "PRAGMA secure_delete = ON",  # no old row lies about that a flipped pointer could bring back
 )
 
 # Breakers of some two kilobytes lie in one page with their key; larger pages are fewer writes for many of them.

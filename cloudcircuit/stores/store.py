@@ -125,7 +125,10 @@ class SqlStore:
         with self._database.reading() as (conn, meta):
             found = conn.execute(select(breakers)).all()
         _check_count(found, meta.breakers, f"{self._database.where}: states of circuits")
-        return _split(found)
+        whole, broken = _split(found)
+        for row in broken:
+            rows.claimed_names(row)  # or nobody could say what is missing
+        return whole, broken
 
     # --- history ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudcircuit.engine.backoff import FIRST, LONGEST, LONGEST_ASKED, MAX_TRIES, SPREAD, next_try
@@ -30,6 +30,7 @@ def test_what_the_receiver_asks_for_is_obeyed_up_to_a_cap(asked: float, seconds:
     assert wait(1, asked) == seconds
 
 
+@settings(deadline=None)
 @given(
     tries=st.integers(-5, 10_000),
     asked=st.none() | st.floats(),

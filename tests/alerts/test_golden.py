@@ -45,5 +45,5 @@ def test_a_minute_is_enough() -> None:
     assert len(text.splitlines()) <= 13
     for part in ("AWS Glue costs $105.71 a day instead of $53.02 since 10 October (tripped)", "$52.69 a day"):
         assert part in text
-    for label in ("why", "drivers", "budget", "stops", "owner", "data", "next"):
+    for label in ("why", "drivers", "budget", "effect", "owner", "data", "next"):
         assert f"  {label} " in text

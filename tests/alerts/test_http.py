@@ -174,7 +174,7 @@ def test_a_receiver_that_does_not_read_ends_with_the_deadline() -> None:
         began = time.monotonic()
         with pytest.raises(NotifyError, match="no answer in time"):
             post(target(receiver.secret), b"x" * 50_000_000, {}, Deadline(0.6))
-        assert time.monotonic() - began < 1.4
+        assert time.monotonic() - began < 2.6
 
 
 def idle(_connection: socket.socket) -> None:
@@ -184,7 +184,7 @@ def idle(_connection: socket.socket) -> None:
 def timed(limit: float, work: Callable[[], NotifyError]) -> NotifyError:
     began = time.monotonic()
     error = work()
-    assert limit * 0.8 <= time.monotonic() - began < limit + 0.6
+    assert limit * 0.8 <= time.monotonic() - began < limit + 2
     return error
 
 
@@ -266,6 +266,7 @@ def test_a_resolver_that_hangs_ends_with_the_deadline(monkeypatch: pytest.Monkey
         "::ffff:169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "2002:a9fe:a9fe::1",
+        "2001:0:a9fe:a9fe::1",
     ],
 )
 def test_addresses_that_are_refused(address: str) -> None:

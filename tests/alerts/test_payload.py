@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from cloudcircuit.engine.alerts import build_payload, link_to
+from cloudcircuit.engine.facts import data_line
 from cloudcircuit.engine.payload import LONGEST_LINK, LONGEST_TEXT, stops
 from cloudcircuit.engine.wording import NOUNS, event_title
 from cloudcircuit.model import (
     ACKNOWLEDGED,
+    BACK_TO_NORMAL,
+    BELOW_BUDGET,
     CLEARED,
     NEW_PERIOD,
     Action,
@@ -202,10 +205,24 @@ def test_what_is_actually_stopped(served: Action, would: Action, more: dict[str,
     assert stops(decision(state(), MONITOR, served, would, **more)) == text
 
 
+def test_old_data_and_silent_sources_are_told() -> None:
+    stale = state()
+    assert stale.decision is not None
+    stale = replace(stale, decision=replace(stale.decision, stale=True))
+    late = replace(SOURCE, watermark=NOW - timedelta(hours=80))
+    silent = replace(SOURCE, watermark=None)
+    assert data_line(build_payload(anomaly(state=stale, sources=(late,)))) == (
+        "up to 8 October 22:00 UTC, 3 days old, STALE"
+    )
+    assert data_line(build_payload(anomaly(state=stale, sources=(silent,)))) == (
+        "no source has said anything yet, STALE"
+    )
+
+
 # --- commands and links ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["AWS Glue", "it's", "a;rm -rf /", "$(reboot)", "--help", 'q"uote', "né\u0301 🧑‍🔬"])
+@pytest.mark.parametrize("value", ["AWS Glue", "it's", "a;rm -rf", "$(reboot)", "--help", 'q"uote', "né\u0301 🧑‍🔬"])
 def test_commands_survive_a_shell(value: str) -> None:
     payload = build_payload(anomaly(state=state(value)))
     for command in payload["commands"].values():
@@ -217,6 +234,18 @@ def test_commands_survive_a_shell(value: str) -> None:
 def test_a_name_that_cannot_be_copied_has_no_commands() -> None:
     assert build_payload(anomaly(state=state("x" * 600)))["commands"] is None
     assert build_payload(anomaly(state=state("a\0b")))["commands"] is None
+
+
+def test_a_name_that_is_a_pattern_or_an_option_has_no_commands() -> None:
+    """Else a tag named `*` would have its reader acknowledge every circuit."""
+    assert build_payload(anomaly(state=state("*")))["commands"] is None
+    assert build_payload(anomaly(state=state("a?")))["commands"] is None
+    option = replace(state("x"), circuit="--help/x")
+    assert build_payload(anomaly(state=option))["commands"] is None
+
+
+def test_planned_spend_is_what_comes_on_top_of_the_usual() -> None:
+    assert "--amount 53 " in build_payload(anomaly())["commands"]["expect"]
 
 
 def test_a_link_to_the_page_carries_the_circuit() -> None:
@@ -289,12 +318,14 @@ def test_titles_of_the_situations() -> None:
         (ACKNOWLEDGED, "AWS Glue is settled at $105.71 a day: it was acknowledged"),
         (CLEARED, "AWS Glue was cleared by hand"),
         (NEW_PERIOD, "AWS Glue begins a new budget period after a breach"),
+        (BELOW_BUDGET, "AWS Glue is below its budget again"),
+        (BACK_TO_NORMAL, "AWS Glue is back to normal at $105.71 a day"),
         (None, "AWS Glue is resolved"),
     ],
 )
 def test_other_resolutions(resolution: str | None, expected: str) -> None:
     change = Change(AlertKind.RESOLVED, Severity.INFO, (), resolution=resolution)
-    assert title(anomaly(change=change)) == expected
+    assert title(anomaly(change=change, state=state(budget=None))) == expected
 
 
 def test_a_day_that_is_not_unusual_by_itself_speaks_of_the_sum() -> None:
@@ -302,6 +333,13 @@ def test_a_day_that_is_not_unusual_by_itself_speaks_of_the_sum() -> None:
     quiet = replace(LATEST, value=53.0, excess=0.0, failure=False, reasons=())
     one = anomaly(state=state(latest=quiet, phase=Phase.HALF_OPEN))
     assert title(one) == "AWS Glue cost $105.38 more than usual since 10 October"
+
+
+def test_a_day_that_is_not_over_says_since_when_it_goes_on() -> None:
+    early = replace(LATEST, provisional=True)
+    assert title(anomaly(state=state(latest=early))) == (
+        "AWS Glue has already cost $105.71 on 11 October, where a whole day usually costs $53.02; high since 10 October"
+    )
 
 
 def test_titles_without_figures() -> None:

@@ -109,6 +109,7 @@ def test_any_name_in_every_field(name: str, repeat: int) -> None:
             check_harmless(message)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(), max_size=200), st.integers(1, 120))
 def test_escaped_text_fits_whole_escapes_only(text: str, limit: int) -> None:
     safe = escaped(text, limit)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudcircuit.engine.text import clean, clusters, count, cut, duration, money, share, shown, span, storable
@@ -42,6 +42,7 @@ def test_what_is_seen_of_a_name(raw: str, seen: str) -> None:
     assert clean(raw) == seen
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(), max_size=200))
 def test_nothing_hidden_is_left(raw: str) -> None:
     seen = clean(raw)
@@ -53,6 +54,7 @@ def test_nothing_hidden_is_left(raw: str) -> None:
     seen.encode()
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(), max_size=50))
 def test_storable_takes_out_two_things_alone(raw: str) -> None:
     kept = storable(raw)
@@ -97,6 +99,7 @@ def test_no_room_even_for_the_remark(limit: int) -> None:
     assert len(cut("x" * 1000, limit)) <= limit
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.integers(0, 120))
 def test_a_cut_text_fits(text: str, limit: int) -> None:
     def double(part: str) -> int:

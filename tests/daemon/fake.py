@@ -47,8 +47,8 @@ class Scripted:
 
     def probe(self, deadline: Deadline) -> Probe:
         days = sorted(self._said()["days"])
-        ends = [datetime.combine(date.fromisoformat(day), time(), tzinfo=UTC) for day in (days[0], days[-1])]
-        return Probe(("111122223333",), ("USD",), *ends, notes=("a scripted bill",))
+        oldest, newest = (datetime.fromisoformat(f"{day}T00:00:00+00:00") for day in (days[0], days[-1]))
+        return Probe(("111122223333",), ("USD",), oldest, newest, notes=("a scripted bill",))
 
     def close(self) -> None:
         pass

@@ -60,7 +60,9 @@ class Place:
     def state(self) -> Path:
         return self.folder / "state" / "cloudcircuit.db"
 
-    def write(self, *names: str, budget: str = "1000000", every: str = "6h", timeout: str = "5m", more: str = "") -> None:
+    def write(
+        self, *names: str, budget: str = "1000000", every: str = "6h", timeout: str = "5m", more: str = ""
+    ) -> None:
         """Write the configuration of these sources; a new one has twenty flat days of EC2."""
         sources = "\n".join(SOURCE.format(name=name, every=every, timeout=timeout) for name in names)
         self.config.write_text(CONFIG.format(sources=sources, budget=budget) + more)

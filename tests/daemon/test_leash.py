@@ -100,9 +100,13 @@ def test_an_open_that_hangs_is_left_behind_as_well() -> None:
 def test_a_process_that_leaves_waits_for_no_source() -> None:
     leash, freed, ended = Leash(), Event(), Event()
 
+    def hang() -> Probe:
+        freed.wait()
+        return Probe()
+
     def ask() -> None:
         with pytest.raises(Leaving):
-            probe(leash, lambda: Probe() if freed.wait() else Probe(), seconds=60)
+            probe(leash, hang, seconds=60)
         ended.set()
 
     Thread(target=ask).start()

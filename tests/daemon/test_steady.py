@@ -116,4 +116,7 @@ def test_never_goes_back_and_never_leaps(steps: list[tuple[int, int]]) -> None:
 def test_says_what_happened_and_what_to_do() -> None:
     assert describe(-HOUR, HOUR).startswith("this machine's clock jumped back by 1 hour; judging goes on by")
     assert "restart the daemon" in describe(10 * YEAR, -10 * YEAR)
-    assert describe(DAY, timedelta()) == "this machine's clock jumped forward by 24 hours; sources are read and judged on as before"
+    assert (
+        describe(DAY, timedelta())
+        == "this machine's clock jumped forward by 24 hours; sources are read and judged on as before"
+    )

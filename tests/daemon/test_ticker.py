@@ -134,7 +134,12 @@ def test_a_clock_that_leaps_runs_each_job_once(ticker: Ticker, wall: Wall, jump:
 
 def test_a_replaced_job_keeps_its_own_time(ticker: Ticker) -> None:
     begun, freed = Event(), Event()
-    old, new = Runs(3600, lambda: (begun.set(), freed.wait())), Runs(3600)
+
+    def hang() -> None:
+        begun.set()
+        freed.wait()
+
+    old, new = Runs(3600, hang), Runs(3600)
     ticker.add("a", 3600, 0, old)
     assert begun.wait(5)
     ticker.add("a", 3600, 0, new)

@@ -162,6 +162,19 @@ def test_a_late_failure_does_not_count_against_a_later_success() -> None:
     assert (days(*state.row), state.phase) == ([9], Phase.CLOSED)
 
 
+def test_successes_are_counted_from_the_newest_failure_that_counts() -> None:
+    monitor = watching(failure_threshold=9)
+    state = after([*PAST, HOT, None, None, OK], monitor, SEEN)
+    assert state.successes == 1
+    state = after([*PAST, HOT, None, HOT, OK], monitor, state)
+    assert (state.successes, state.last_failure) == (1, day(7)), "what came late before a success counts for nothing"
+    state = after([*PAST, HOT, OK, HOT, OK], monitor, state)
+    assert state.successes == 2
+    state = after([*PAST, HOT, OK, HOT, OK, None, HOT], monitor, state)
+    state = after([*PAST, HOT, OK, HOT, OK, HOT, HOT], monitor, state)
+    assert (state.successes, state.last_failure) == (0, day(12))
+
+
 def test_a_late_success_does_not_wipe_out_later_failures() -> None:
     state = after([*PAST, None, HOT], state=SEEN)
     state = after([*PAST, OK, HOT], state=state)

@@ -9,18 +9,18 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from cloudcircuit_focus import Options, plugin
 
 from cloudcircuit.clock import Deadline, FixedClock
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import Grain, SpendQuery
 from cloudcircuit.ports import AdapterContext, CostAdapter, SpendReport
+from cloudcircuit_focus import Options, plugin
 
 NOW = datetime(2024, 11, 20, 12, tzinfo=UTC)
 OCTOBER = (datetime(2024, 10, 1, tzinfo=UTC), datetime(2024, 11, 1, tzinfo=UTC))
@@ -127,4 +127,5 @@ def by_day(report: SpendReport, cost: str = "BilledCost") -> dict[date, Decimal]
 
 
 def total(report: SpendReport, cost: str = "BilledCost") -> Decimal:
-    return sum((each[cost] for each in report.table.to_pylist()), Decimal(0))
+    with localcontext(prec=60):
+        return sum((each[cost] for each in report.table.to_pylist()), Decimal(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -98,7 +99,7 @@ def test_the_order_of_columns_does_not_matter(tmp_path: Path) -> None:
         ({"ProviderName": "old", "ServiceProviderName": None}, "old"),
     ],
 )
-def test_the_provider_of_either_generation(tmp_path: Path, names: dict[str, str], value: str) -> None:
+def test_the_provider_of_either_generation(tmp_path: Path, names: dict[str, Any], value: str) -> None:
     write_csv(tmp_path / "bill.csv", [{**without([row()], "ProviderName")[0], **names}])
     report = fetch(tmp_path, "provider", where=(Match("provider", (value,)),))
     assert sums(report, "ProviderName") == {value: ONE}
@@ -139,7 +140,7 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_column_of_a_type_that_cannot_be_one_is_refused(
-    tmp_path: Path, name: str, type: pa.DataType, value: object
+    tmp_path: Path, name: str, type: pa.DataType, value: Any
 ) -> None:
     write_parquet(tmp_path / "bill.parquet", [row(**{name: value})], **{name: type})
     assert f"bill.parquet: column {name} has type" in str(refusal(tmp_path))
@@ -160,7 +161,13 @@ def test_a_probe_guesses_the_version(tmp_path: Path, extra: dict[str, str], vers
 
 
 def test_hostile_column_names_harm_nothing(tmp_path: Path) -> None:
-    hostile = {'a"b': "x", "c'd; DROP TABLE cells": "y", "file of row": "z", "é\n": "w", "filename": "v"}
+    hostile: dict[str, Any] = {
+        'a"b': "x",
+        "c'd; DROP TABLE cells": "y",
+        "file of row": "z",
+        "é\n": "w",
+        "filename": "v",
+    }
     write_csv(tmp_path / "a.csv", [row(**hostile)])
-    write_parquet(tmp_path / "b.parquet", [row(**{**hostile, "file of row": "z"})])
+    write_parquet(tmp_path / "b.parquet", [row(**hostile)])
     assert total(fetch(tmp_path, "service")) == 2

@@ -93,6 +93,22 @@ def test_a_circuit_whose_name_was_changed_is_listed_by_the_name_in_its_body(
     assert store.states() == STATES
 
 
+def test_a_row_of_nobody_knows_which_circuit_is_refused(path: Path, store: SqlStore) -> None:
+    change = "body = 'x', circuit = 'AmazonEC2', monitor = 'produ'"
+    doctor(path, f"UPDATE breakers SET {change} WHERE circuit = ?", CIRCUITS[0])
+    for ask in (store.states, store.damaged):
+        with pytest.raises(StateDamaged, match="nobody knows of which: restore a backup"):
+            ask()
+
+
+def test_nothing_of_an_older_version_lies_about(path: Path, store: SqlStore) -> None:
+    marked = a_state("sandbox", 2, alerted={"word-of-version-two": NOW})
+    store.commit(Commit(states=(marked,)))
+    assert b"word-of-version-two" in path.read_bytes()
+    store.commit(Commit(states=(a_state("sandbox", 3),)))
+    assert b"word-of-version-two" not in path.read_bytes()
+
+
 def test_a_name_in_a_body_hides_no_other_circuit(path: Path, store: SqlStore) -> None:
     doctor(path, "UPDATE breakers SET body = replace(body, 'EC2', 'S3') WHERE circuit = ?", CIRCUITS[0])
     assert store.damaged() == (CIRCUITS[0],)
