@@ -79,7 +79,7 @@ def timed_cycle(folder: Path, at: datetime) -> float:
     house = opened(folder, at)
     started = time.perf_counter()
     result = run_cycle(house.house, "bench", at)
-    house.publisher.publish(decisions(house.house, at), at)
+    house.open_publisher().publish(decisions(house.house, at), at)
     seconds = time.perf_counter() - started
     house.close()
     if not result.ok:

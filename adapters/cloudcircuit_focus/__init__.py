@@ -35,7 +35,7 @@ class Options(BaseModel):
     path: Paths
     delivery: Literal["replace", "append"] = "replace"
     max_size: Annotated[ByteSize, Field(gt=0)] = ByteSize(50 * 10**9)
-    memory: Annotated[ByteSize, Field(ge=64 * 10**6)] = ByteSize(200 * 10**6)
+    memory: Annotated[ByteSize, Field(ge=100 * 10**6)] = ByteSize(200 * 10**6)
     threads: Annotated[int, Field(ge=1, le=64, strict=True)] = 2
     region: str | None = None
     endpoint: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$")] | None = None

@@ -116,7 +116,9 @@ class Session:
             timer.cancel()
 
     def _too_slow(self) -> AdapterError:
-        return AdapterError(f"reading the files took longer than {self._allowed:g} s; nothing was taken from them")
+        return AdapterError(
+            f"reading the files took longer than {round(self._allowed, 1):g} s; nothing was taken from them"
+        )
 
 
 def _translated(error: duckdb.Error) -> AdapterError:

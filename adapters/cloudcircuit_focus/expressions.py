@@ -24,9 +24,9 @@ MAX_REJECTS = 10_000
 FILE_COLUMN = "(the file of this row)"
 """The column that the engine adds: a name that no export has."""
 
-TIERS = (("0.001", 18), ("1", 15), ("1e3", 12), ("1e6", 9), ("1e9", 6))
-"""Doubles below each limit carry fewer than 15 digits at these many decimals: the decimal that was written comes back
-exactly, where a plain cast to 18 decimals would add noise (and take longer)."""
+TIERS = tuple((f"1e{digits}", min(18, 15 - digits)) for digits in range(-3, 13))
+"""Doubles below each limit have no more than 15 digits at these many decimals: any amount of so many digits comes back
+as it was written, where a plain cast to 18 decimals would add noise (and take longer)."""
 
 
 def literal(text: str | None) -> str:

@@ -154,7 +154,7 @@ def cells(plan: Plan, groups: Sequence[Group]) -> str:
     hour = plan.query.grain is Grain.HOUR
     keys = {
         "folder": "parse_dirpath(file)" if plan.competing else "CAST(NULL AS VARCHAR)",
-        "period": f"CASE WHEN {str(plan.competing).lower()} OR undated THEN {_period()} END",
+        "period": f"CASE WHEN {str(plan.competing).lower()} OR undated THEN {_period(plan)} END",
         "account": "account",
         "day": f"CASE WHEN inside THEN {_local_day(plan)} END",
         "hour": "CASE WHEN taken THEN date_trunc('hour', start) END" if hour else "CAST(NULL AS TIMESTAMP)",
@@ -193,9 +193,11 @@ def _aliases(plan: Plan) -> list[str]:
     return [_alias(plan, name) for name in plan.dimensions]
 
 
-def _period() -> str:
-    """The billing period of a row, to the month it begins in: the charge's own month stands in."""
-    return "CAST(date_trunc('month', coalesce(period, start)) AS TIMESTAMP)"
+def _period(plan: Plan) -> str:
+    """The month that the billing period of a row begins in. The charge's own month stands in, if it has one."""
+    possible = f"period >= {moment(plan.earliest)} AND period < {moment(plan.horizon)}"
+    own = f"CASE WHEN {possible} THEN period WHEN NOT ({_flaws(plan)[0][1]}) THEN start END"
+    return f"CAST(date_trunc('month', {own}) AS TIMESTAMP)"
 
 
 def _local_day(plan: Plan) -> str:
@@ -279,7 +281,7 @@ def inspect(plan: Plan, groups: Sequence[Group]) -> str:
     return f"""
 WITH rows AS ({_read_rows(plan, groups, whole=True)}),
 marked AS (SELECT *, CASE WHEN {_visible(plan)} THEN CASE {column} END END AS flaw FROM rows)
-SELECT file, account, {_period()} AS month, flaw, count(*), any_value(left(CASE flaw {example} END, 100)),
+SELECT file, account, {_period(plan)} AS month, flaw, count(*), any_value(left(CASE flaw {example} END, 100)),
   list_sort(list(DISTINCT {_local_day(plan)}) FILTER ({dated}))
 FROM marked GROUP BY file, account, month, flaw"""
 

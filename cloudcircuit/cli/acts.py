@@ -45,7 +45,7 @@ def override(
     served = operate.override(action)
     now = common.moment(at)
     new = _act("override", circuit, now, owner, reason, until=common.until(now, length, end), action=served)
-    _do(new, config, json=json, told=f"{served.value} is served")
+    _do(new, config, at, json=json, told=f"{served.value} is served")
 
 
 def clear(
@@ -63,7 +63,7 @@ def clear(
     breached budget stays breached: raise it, or override.
     """
     new = _act("clear", circuit, common.moment(at), owner, reason)
-    _do(new, config, json=json, told="the breaker starts clean; new evidence trips it again")
+    _do(new, config, at, json=json, told="the breaker starts clean; new evidence trips it again")
 
 
 def expect(
@@ -90,7 +90,7 @@ def expect(
         raise UsageError(f"--amount: {error}") from None
     now = common.moment(at)
     new = _act("expect", circuit, now, owner, reason, until=common.until(now, length, end), amount=planned)
-    _do(new, config, json=json, told=f"{planned} a day more than usual is expected", must_exist=False)
+    _do(new, config, at, json=json, told=f"{planned} a day more than usual is expected", must_exist=False)
 
 
 def silence(
@@ -110,7 +110,7 @@ def silence(
     """
     now = common.moment(at)
     new = _act("silence", circuit, now, owner, reason, until=common.until(now, length, end))
-    _do(new, config, json=json, told="no messages are sent", must_exist=False)
+    _do(new, config, at, json=json, told="no messages are sent", must_exist=False)
 
 
 def ack(
@@ -128,7 +128,7 @@ def ack(
     Reminders stop, and what was anomalous may speak for what is normal.
     """
     new = _act("ack", circuit, common.moment(at), owner, reason, noise=noise)
-    _do(new, config, json=json, told="acknowledged as noise" if noise else "acknowledged")
+    _do(new, config, at, json=json, told="acknowledged as noise" if noise else "acknowledged")
 
 
 # --- doing it ---------------------------------------------------------------------------------------------
@@ -139,11 +139,11 @@ def _act(kind: str, match: str, at: datetime, owner: str | None, reason: str, **
     return Act(f"act_{secrets.token_hex(8)}", kind, match, at, name, reason, **more)  # type: ignore[arg-type]
 
 
-def _do(new: Act, path: Path | None, *, json: bool, told: str, must_exist: bool = True) -> None:
+def _do(new: Act, path: Path | None, at: str | None, *, json: bool, told: str, must_exist: bool = True) -> None:
     """Record an act, let it take effect, and say on what and until when."""
     from cloudcircuit.service import operate
 
-    with common.opened(common.load(path)) as opened:
+    with common.looking(path, at) as (opened, _):
         circuits = _circuits(opened, new.match, must_exist=must_exist)
         operate.act(opened.store, new)
         gone = []

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
+
+_FRAMES = 8
+_CAUSES = 4
 
 
 def for_commands(debug: bool) -> None:
@@ -21,28 +27,40 @@ def for_daemon(style: str) -> None:
 
 def _set_up(style: str, level: int) -> None:
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_exceptions if level > logging.DEBUG else structlog.processors.format_exc_info,
     ]
-    last = _for_machines() if style == "json" else _for_people()
+    colours = sys.stderr.isatty()
+    last: Any = structlog.dev.ConsoleRenderer(colors=colours)
+    if style == "json":
+        last = structlog.processors.JSONRenderer(default=str)
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # What libraries log may hold addresses and keys (HTTP clients do): only what goes wrong is let through, and of
-    # the scheduler what it says about its own jobs is ours already.
+    # What libraries log may hold addresses and keys (HTTP clients do): only what goes wrong is let through.
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=shared))
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=last, foreign_pre_chain=shared))
     logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
 
 
-def _for_machines() -> list[Any]:
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+def _name_exceptions(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say which exception it was and where, and nothing of its text or of variables: they may hold a secret."""
+    found = event.pop("exc_info", None)
+    error = found if isinstance(found, BaseException) else found[1] if isinstance(found, tuple) else sys.exc_info()[1]
+    if found and error is not None:
+        event["raised"] = "; after ".join(_places(error))
+    return event
 
 
-def _for_people() -> list[Any]:
-    colours = sys.stderr.isatty()
-    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
+def _places(error: BaseException | None) -> Iterator[str]:
+    for _ in range(_CAUSES):
+        if error is None:
+            return
+        frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+        places = (f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+        yield f"{type(error).__name__} at {' < '.join(places)}"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -40,8 +41,8 @@ def init(
         "slack": _ask(slack, "Slack webhook URL in (env:NAME or file:PATH; empty for no Slack)", "", asks),
     }
     _write(output, _render(output, **answers))
-    sys.stdout.write(harmless(f"wrote {output}\n\nnext:  cloudcircuit check --live{_named(output)}") + "\n")
-    sys.stdout.write(f"       cloudcircuit run --once{_named(output)}\n")
+    commands = (f"cloudcircuit check --live{_named(output)}", f"cloudcircuit run --once{_named(output)}")
+    sys.stdout.write(harmless("\n".join([f"wrote {output}", "next:", *(f"  {line}" for line in commands)])) + "\n")
 
 
 def _ask(given: str | None, question: str, default: str, asks: bool) -> str:
@@ -51,7 +52,7 @@ def _ask(given: str | None, question: str, default: str, asks: bool) -> str:
 
 
 def _named(output: Path) -> str:
-    return "" if output == common.PLACES[0] else f" --config {output}"
+    return "" if output == common.PLACES[0] else f" --config {shlex.quote(str(output))}"
 
 
 def _write(output: Path, content: str) -> None:

@@ -100,12 +100,12 @@ class Daemon:
 
     def _adopt(self, opened: Opened, before: Opened | None) -> None:
         """Work with a configuration from the next cycle on. What did not change in it keeps its time."""
+        states = opened.store.sources()  # the one thing here that can fail comes before the first change
         house = replace(opened.house, sources={n: self._leash.hold(s) for n, s in opened.house.sources.items()})
         self.opened = replace(opened, house=house)
         old, new = before.config.sources if before else {}, opened.config.sources
         for name in old.keys() - new.keys():
             self._ticker.drop(f"source {name}")
-        states = house.store.sources()
         changed = [name for name in new if old.get(name) != new[name] or _is_stuck(states.get(name))]
         for place, name in enumerate(changed):
             every = new[name].every.total_seconds()
@@ -136,6 +136,8 @@ class Daemon:
 
     def _cycle(self, name: str) -> float:
         house, begun = self.opened.house, self._clock.monotonic()
+        if name not in house.sources:
+            return REFRESH  # a reload has just taken it away
         every = house.sources[name].every.total_seconds()
         result = CycleResult(name, self._clock.now(), ok=False)
         try:
@@ -158,7 +160,8 @@ class Daemon:
     def _log_cycle(self, result: CycleResult, seconds: float) -> None:
         state = self.opened.store.sources().get(result.source)
         age = self._clock.now() - state.watermark if state is not None and state.watermark is not None else None
-        log.info(
+        say = log.info if result.ok else log.warning
+        say(
             "cycle",
             source=result.source,
             outcome="ok" if result.ok else "failed",

@@ -64,6 +64,7 @@ class Ticker:
         self._clock = clock
         self._jobs: dict[str, _Job] = {}
         self._turn = Lock()
+        self._stopped = False
         self._scheduler = self._begin()
 
     def _begin(self) -> Any:
@@ -121,7 +122,7 @@ class Ticker:
             now = self._jobs.get(name)
             if now is not None:
                 now.running = False
-            if now is job:  # else it was replaced meanwhile, and has its own time
+            if now is job and not self._stopped:  # one that was replaced meanwhile has its own time
                 job.due = self._clock.monotonic() + wait
                 self._scheduler.modify_job(name, next_run_time=self._at(job.due))
 
@@ -146,4 +147,6 @@ class Ticker:
 
     def stop(self) -> None:
         """Start nothing more. What runs goes on."""
+        with self._turn:
+            self._stopped = True
         self._scheduler.shutdown(wait=False)

@@ -87,24 +87,26 @@ def _found_late(monitor: Monitor, before: BreakerState, state: BreakerState) -> 
 
 def _resolve(monitor: Monitor, state: BreakerState) -> tuple[BreakerState, Change]:
     """The run is over, in one of three ways. A new level is let into the baseline whole."""
-    latest, limit = state.latest, state.anomaly_limit
-    is_above = latest is not None and limit is not None and latest.value > limit
-    is_announced = is_above and latest is not None and Reason.EXPECTED_SPEND in latest.reasons
-    # What passed after so long a run passed against a baseline that holds the run.
-    is_new = (is_above and not is_announced) or (latest is not None and is_level(state, latest.at, monitor.anomaly))
-    is_known = is_announced or _acknowledged(state)
-    resolution = NEW_LEVEL if is_new else ACKNOWLEDGED if is_known else BACK_TO_NORMAL
+    resolution = _resolution(monitor, state)
     change = replace(_change(state, AlertKind.RESOLVED, Severity.INFO, ()), resolution=resolution)
     anomalies = state.anomalies
-    if is_new:
+    if resolution == NEW_LEVEL:
         anomalies = tuple(replace(past, admitted=True) for past in anomalies)
     state = replace(state, anomalies=anomalies, anomaly_since=None, anomaly_limit=None)
     return _unmark(state, ANOMALY, TRIPPED), change
 
 
+def _resolution(monitor: Monitor, state: BreakerState) -> str:
+    latest, limit = state.latest, state.anomaly_limit
+    if latest is not None and is_level(state, latest.at, monitor.anomaly):
+        return NEW_LEVEL  # even from a low day: what passed was compared with a baseline that holds the run
+    if latest is None or limit is None or latest.value <= limit:
+        return ACKNOWLEDGED if _acknowledged(state) else BACK_TO_NORMAL
+    return ACKNOWLEDGED if Reason.EXPECTED_SPEND in latest.reasons else NEW_LEVEL
+
+
 def _acknowledged(state: BreakerState) -> bool:
-    since = state.alerted.get(ANOMALY)
-    return state.acked_at is not None and since is not None and state.acked_at >= since
+    return state.acked_at is not None and state.acked_at >= state.alerted[ANOMALY]
 
 
 def _budget(
@@ -119,20 +121,21 @@ def _budget(
         return _mark(state, now, BREACHED, WARNED, FORECAST), [] if BREACHED in state.alerted else [breach]
     if BREACHED in state.alerted:
         return _unmark(state, BREACHED), [_budget_over(state, BELOW_BUDGET)]
+    found = []
     if view.warned and WARNED not in state.alerted:
-        reasons = (Reason.BUDGET_WARNING,)
-        return _mark(state, now, WARNED), [_plain(AlertKind.BUDGET_WARNING, Severity.WARNING, reasons, now)]
+        found.append(_plain(AlertKind.BUDGET_WARNING, Severity.WARNING, (Reason.BUDGET_WARNING,), now))
+        state = _mark(state, now, WARNED)
     if view.forecast_breach and FORECAST not in state.alerted:
-        reasons = (Reason.FORECAST_BREACH,)
-        return _mark(state, now, FORECAST), [_plain(AlertKind.FORECAST, Severity.WARNING, reasons, now)]
-    return state, []
+        found.append(_plain(AlertKind.FORECAST, Severity.WARNING, (Reason.FORECAST_BREACH,), now))
+        state = _mark(state, now, FORECAST)
+    return state, found
 
 
 def _period_end(
     _monitor: Monitor, before: BreakerState, state: BreakerState, _now: datetime
 ) -> tuple[BreakerState, list[Change]]:
     """A new period: what was told of the old one is over; a breach ends with a word."""
-    if before.budget_start in (None, state.budget_start) or state.budget is None:
+    if before.budget_start in (None, state.budget_start):
         return state, []
     state = _unmark(state, WARNED, FORECAST, CLOSED)
     if state.closed_start != before.budget_start or BREACHED not in state.alerted:
@@ -161,7 +164,7 @@ def _stricter(before: BreakerState, state: BreakerState, now: datetime) -> tuple
     served = old.action if old else Action.ALLOW
     if new is None or new.override or new.action.rank <= served.rank:
         return state, []
-    is_told = bool(state.alerted.keys() - {CLOSED})
+    is_told = not state.alerted.keys().isdisjoint((ANOMALY, TRIPPED, BREACHED, WARNED, FORECAST))
     if new.action is Action.THROTTLE and is_told and old is not None and old.mode is new.mode:
         return state, []
     severity = Severity.CRITICAL if new.action is Action.BLOCK else Severity.WARNING
@@ -202,7 +205,7 @@ def _change(state: BreakerState, kind: AlertKind, severity: Severity, reasons: t
     since = state.anomaly_since
     past = {p.at: p.excess for p in state.anomalies if since is not None and p.at >= since}
     latest = state.latest
-    if latest is not None and latest.provisional and latest.failure:
+    if latest is not None and latest.at in state.row:  # an alarm is not among the anomalies before it settles
         past[latest.at] = latest.excess
     return Change(kind, severity, reasons, since=since, excess=sum(past.values()), periods=len(past))
 

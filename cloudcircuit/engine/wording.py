@@ -206,6 +206,8 @@ def summary(monitor: str, counts: Payload, payloads: Sequence[Payload]) -> str:
 
 
 def event_title(event: Payload) -> str:
+    if event["kind"] == AlertKind.CONFIG_REJECTED and event["subject"] != "configuration":
+        return f"{shown(event['subject'])} cannot be judged"
     template = _EVENTS.get(event["kind"], "{subject}: " + event["kind"].replace("_", " "))
     return str(template).replace("{subject}", shown(event["subject"]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from cloudcircuit.engine.decide import covers
 from cloudcircuit.model import Act
@@ -26,10 +27,13 @@ class ActIndex:
         return (*named, *(act for act in self._globs if covers(act, circuit)))
 
 
-def split(acts: Iterable[Act]) -> dict[str, ActIndex]:
-    """An index for each kind of act that a step asks for."""
+def split(acts: Iterable[Act], now: datetime) -> dict[str, ActIndex]:
+    """An index for each kind of act that a step asks for, of those that have begun.
+
+    What was expected stays so for the days that it spoke of, after it has run out; the others must be live.
+    """
     kinds: dict[str, list[Act]] = {"override": [], "expect": [], "silence": []}
     for act in acts:
-        if act.kind in kinds:
+        if act.kind in kinds and (act.live(now) or (act.kind == "expect" and act.at <= now)):
             kinds[act.kind].append(act)
     return {kind: ActIndex(found) for kind, found in kinds.items()}

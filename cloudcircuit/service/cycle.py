@@ -1,7 +1,8 @@
 """A cycle: one tick of one source. Fetch once, write what changed into the ledger, judge every circuit it feeds.
 
-What a source said is committed before it is judged: a crash in between loses nothing, for judgement only asks what
-has not been judged yet. A source that fails changes no breaker; only staleness acts, and a blind source is told.
+What a source said is committed before it is judged. A crash in between loses nothing: judgement asks what has not
+been judged yet, and a source counts as read only once it is judged, so that it is read again at the next start. A
+source that fails changes no breaker; only staleness acts, and a blind source is told.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def run_cycle(house: House, source: str, now: datetime) -> CycleResult:
         house, spec, now, lambda before: sources.succeeded(house, spec, before, report, diff, now), diff.statements
     )
     fresh = {source: _image(spec, query, diff.word, after)}
-    judged = judge_monitors(house, house.fed_by(source), now, lambda: _images(house, source, now, fresh))
+    judged = judge_monitors(house, house.fed_by(source), now, lambda: _images(house, source, now, fresh), read=source)
     return CycleResult(
         source,
         now,

@@ -53,17 +53,22 @@ class Draft:
 
 
 def judge_monitors(
-    house: House, monitors: Sequence[Monitor], now: datetime, images_of: Callable[[], Images | None]
+    house: House,
+    monitors: Sequence[Monitor],
+    now: datetime,
+    images_of: Callable[[], Images | None],
+    *,
+    read: str | None = None,
 ) -> Judged:
     """Judge monitors together, so that what is the same money is told once. Raises StoreError.
 
     `images_of` gives what the sources of these monitors have said, or None: then nothing is judged, and only time,
-    staleness and people's acts have their effect.
+    staleness and people's acts have their effect. `read` is the source that is read with this.
     """
     curiosity = Curiosity(house, now)
     for _ in range(TRIES):
         drafts = draft(house, monitors, now, images_of)
-        written = record(house, drafts, explain(drafts, curiosity), now)
+        written = record(house, drafts, explain(drafts, curiosity), now, read)
         try:
             house.store.commit(written.commit)
         except Conflict:
@@ -80,7 +85,7 @@ def draft(
     States are read first: what a source says meanwhile is then judged with versions that are not too new.
     """
     states = _states(house, monitors, now)
-    sources, acts = house.store.sources(), house.store.acts(now)
+    sources, acts = house.store.sources(), house.store.acts()
     left = house.max_blocks_per_hour - house.store.blocks_since(now - _HOUR)
     images, drafts = images_of(), []
     for monitor in monitors:

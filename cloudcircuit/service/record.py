@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +43,16 @@ class Record:
     alerts: int
 
 
-def record(house: House, drafts: Sequence[Draft], alerts: Sequence[CircuitAlert], now: datetime) -> Record:
-    """All that a cycle writes of its circuits. `alerts` are those that are told."""
+def record(
+    house: House, drafts: Sequence[Draft], alerts: Sequence[CircuitAlert], now: datetime, read: str | None
+) -> Record:
+    """All that a cycle writes of its circuits. `alerts` are those that are told, `read` is the source that was read."""
     moved = [(one, stepped) for one in drafts for stepped in one.stepped if stepped.moved]
     entries = [entry for one, stepped in moved if (entry := _entry(one.round, stepped, now)) is not None]
     events = [event for one in drafts for event in _events(house, one, now)]
+    source = None if read is None else house.store.sources().get(read)
     commit = Commit(
+        sources=() if source is None else (replace(source, version=source.version + 1, last_attempt=now),),
         states=tuple(stepped.after for _, stepped in moved),
         history=(*entries, *(Entry(now, e.kind.value, e.subject, 0, {"text": e.text}) for e in events)),
         deliveries=tuple(envelopes(alerts, events, house.rules, now, page=house.link)),

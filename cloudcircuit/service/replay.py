@@ -17,12 +17,13 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One moment of a replay. `results` is empty where every source had been read then before."""
+    """One moment of a replay. `again` says that every source had been read then before; `results` may be empty."""
 
     at: datetime
     number: int
     of: int
     results: tuple[CycleResult, ...]
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Replayed:
 
     def add(self, step: Step) -> None:
         self.steps += 1
-        self.skipped += not step.results
+        self.skipped += step.again
         for result in step.results:
             self.transitions += result.transitions
             self.alerts += result.alerts
@@ -57,15 +58,18 @@ def replay(
     """One cycle a day of each source, from `start` on, up to and including `end`; `progress` hears of each before its
     alerts are delivered.
 
-    `clock` is the one that the sources were opened with; it is moved along. What a source was already asked at a
-    later moment is not asked again. Raises StateNewer when the state lies beyond `end`, StoreError.
+    `clock` is the one that the sources were opened with; it is moved along. A source is not asked about a moment that
+    it has been asked about before; a reading that was cut short before it was judged is none, and is done again.
+    Raises StateNewer when the state lies beyond `end`, StoreError.
     """
     refuse_newer(house.store, end)
     moments = list(_days(start, end))
     done = Replayed()
     for number, at in enumerate(moments, 1):
         clock.at = at
-        step = Step(at, number, len(moments), tuple(_cycles(house, at, _unread(house, at))))
+        asked = _asked(house)
+        unread = [name for name in house.sources if name not in asked or asked[name] < at]
+        step = Step(at, number, len(moments), tuple(_cycles(house, at, unread)), again=not unread)
         done.add(step)
         progress(step)
         if step.results:
@@ -95,11 +99,10 @@ def _days(start: datetime, end: datetime) -> Iterator[datetime]:
         at += ONE_DAY
 
 
-def _unread(house: House, at: datetime) -> list[str]:
-    """The sources that have not been asked at this moment or later."""
+def _asked(house: House) -> dict[str, datetime]:
+    """When each source was asked last."""
     states = house.store.sources()
-    asked = {name: state.last_attempt for name, state in states.items() if state.last_attempt is not None}
-    return [name for name in house.sources if name not in asked or asked[name] <= at]
+    return {name: state.last_attempt for name, state in states.items() if state.last_attempt is not None}
 
 
 def _cycles(house: House, at: datetime, sources: Iterable[str]) -> Iterator[CycleResult]:

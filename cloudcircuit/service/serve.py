@@ -59,7 +59,7 @@ class _Desk:
         store = self.house.store
         self.monitors = {monitor.name: monitor for monitor in self.house.monitors}
         self.sources = store.sources()
-        self.overrides = split(store.acts(self.now))["override"]
+        self.overrides = split(store.acts(self.now), self.now)["override"]
         self.blocks_left = self.house.max_blocks_per_hour - store.blocks_since(self.now - _HOUR)
 
     def answer(self, state: BreakerState) -> Decision | None:

@@ -29,7 +29,10 @@ Told = tuple[SourceState, list[SourceAlert]]
 def succeeded(
     house: House, spec: Source, before: SourceState, report: SpendReport, diff: LedgerDiff, now: datetime
 ) -> Told:
-    """The source answered. What it lost, or took back, makes the answer suspicious, whatever the adapter thinks."""
+    """The source answered. What it lost, or took back, makes the answer suspicious, whatever the adapter thinks.
+
+    `last_attempt` stays what it was: the reading is over once it has been judged.
+    """
     gaps, forgotten = _vanished(spec, report, diff)
     rewritten = _rewritten(house, spec, before, diff)
     is_doubtful = bool(gaps) or any(line.fell for line in rewritten)
@@ -39,7 +42,6 @@ def succeeded(
         watermark=min(report.watermark, now) if report.watermark else before.watermark,
         newest=_newest(diff, before),
         status=ReportStatus.SUSPICIOUS if is_doubtful else report.status,
-        last_attempt=now,
         last_success=now,
         failures=0,
         error=None,
@@ -52,9 +54,9 @@ def succeeded(
         dimensions=report.dimensions,
     )
     own = (report.notes or ("its adapter says so",)) if report.status is ReportStatus.SUSPICIOUS else ()
-    told = _doubts(house, before, after, (*gaps, *own))
+    told = _doubts(house, before, after, (*gaps, *own), now)
     if rewritten:
-        told.append(_alert(house, after, AlertKind.RESTATED, Severity.WARNING, _retold(spec, rewritten)))
+        told.append(_alert(house, after, now, AlertKind.RESTATED, Severity.WARNING, _retold(spec, rewritten)))
     after, blind = _look(house, spec, before, after, now)
     return after, [*told, *blind]
 
@@ -93,7 +95,9 @@ def _vanished(spec: Source, report: SpendReport, diff: LedgerDiff) -> tuple[list
     return [f"{day} was reported before and is gone; its last figures are kept" for day in gaps], forgotten
 
 
-def _doubts(house: House, before: SourceState, after: SourceState, why: Sequence[str]) -> list[SourceAlert]:
+def _doubts(
+    house: House, before: SourceState, after: SourceState, why: Sequence[str], now: datetime
+) -> list[SourceAlert]:
     """Say once that an answer is suspicious; what it rewrote is told by itself."""
     if not why or before.status is ReportStatus.SUSPICIOUS:
         return []
@@ -101,7 +105,7 @@ def _doubts(house: House, before: SourceState, after: SourceState, why: Sequence
     text = (
         f"{after.source} answers, but its answer is suspicious: {'; '.join(why[:3])}{more}. Nothing is relaxed on it."
     )
-    return [_alert(house, after, AlertKind.RESTATED, Severity.WARNING, text)]
+    return [_alert(house, after, now, AlertKind.RESTATED, Severity.WARNING, text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +168,11 @@ def _look(house: House, spec: Source, before: SourceState, after: SourceState, n
             f"{spec.name} is blind: {why}. Breakers keep their last decision; when_stale rules once data are too old."
         )
         blind = replace(after, blind_since=now)
-        return blind, [_alert(house, blind, AlertKind.SOURCE_BLIND, Severity.CRITICAL, text)]
+        return blind, [_alert(house, blind, now, AlertKind.SOURCE_BLIND, Severity.CRITICAL, text)]
     if not why and before.blind_since is not None and after.error is None:
         text = f"{spec.name} sees again, after {_span(now - before.blind_since)}."
         seeing = replace(after, blind_since=None)
-        return seeing, [_alert(house, seeing, AlertKind.SOURCE_BACK, Severity.INFO, text)]
+        return seeing, [_alert(house, seeing, now, AlertKind.SOURCE_BACK, Severity.INFO, text)]
     return after, []
 
 
@@ -187,22 +191,18 @@ def _span(age: timedelta) -> str:
     return duration(age.total_seconds())
 
 
-def _alert(house: House, state: SourceState, kind: AlertKind, severity: Severity, text: str) -> SourceAlert:
+def _alert(
+    house: House, state: SourceState, now: datetime, kind: AlertKind, severity: Severity, text: str
+) -> SourceAlert:
     monitors = house.fed_by(state.source)
     channels = house.house_channels or tuple(dict.fromkeys(c for monitor in monitors for c in monitor.channels))
     return SourceAlert(
         kind=kind,
         severity=severity,
-        at=_at(state),
+        at=now,
         subject=state.source,
         text=text,
         monitors=tuple(monitor.name for monitor in monitors),
         source=state,
         channels=channels,
     )
-
-
-def _at(state: SourceState) -> datetime:
-    if state.last_attempt is None:
-        raise ValueError("a source that was never asked has nothing to tell")
-    return state.last_attempt

@@ -60,7 +60,8 @@ class SteadyClock:
         self._wall, self._mono = wall, mono
         if abs(step) > NOTICED:
             self._jumps.append(step)
-            self._offset = self._after(step)
+            offset = self._after(step)
+            self._offset = offset if abs(offset) > NOTICED else timedelta()
         return wall
 
     def _after(self, step: timedelta) -> timedelta:

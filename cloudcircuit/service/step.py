@@ -50,7 +50,8 @@ CURRENCY = "currency"
 class Round:
     """What is the same for all circuits of a monitor in a cycle. `blocks_left` counts down as blocks are served.
 
-    `today` is the charge day in the slowest of its sources' zones, `whole` whether all of them answered whole.
+    `acts` are those that may still speak of a period that is judged. `today` is the charge day in the slowest of its
+    sources' zones, `whole` whether all of them answered whole, `mark` the watermark of the slowest.
     """
 
     house: House
@@ -69,7 +70,7 @@ class Round:
         self.today = min((charge_day(self.now, zone) for zone in zones), default=self.now.date())
         self.whole = _answered_whole(self)
         self.mark = watermark(self.monitor, self.sources)
-        self.spoken = split(self.acts)
+        self.spoken = split(self.acts, self.now)
 
 
 @dataclass(frozen=True, slots=True)

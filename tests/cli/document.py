@@ -29,7 +29,7 @@ def prepare(folder: Path) -> None:
 
 
 def answer(folder: Path, command: str) -> str:
-    """What a command prints, stdout before stderr, without spaces at the ends of lines; a code other than 0 is said."""
+    """What a command prints in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "cloudcircuit", *shlex.split(command)],
         cwd=folder,
@@ -38,10 +38,14 @@ def answer(folder: Path, command: str) -> str:
         text=True,
         check=False,
     )
+    return printed(done.stdout, done.stderr, done.returncode)
+
+
+def printed(out: str, err: str, code: int) -> str:
+    """As the document has it: no spaces at the ends of lines, no lines of progress, a code other than 0 said."""
     progress = re.compile(r"^\d{4}-\d\d-\d\d  \d+/\d+  .*$")
-    lines = [line.rstrip() for line in (done.stdout + done.stderr).splitlines() if not progress.match(line)]
-    code = [] if done.returncode == 0 else [f"(exit code {done.returncode})"]
-    return "".join(f"{line}\n" for line in [*lines, *code])
+    lines = [line.rstrip() for line in (out + err).splitlines() if not progress.match(line)]
+    return "".join(f"{line}\n" for line in [*lines, *([f"(exit code {code})"] if code else [])])
 
 
 def _rewrite() -> None:

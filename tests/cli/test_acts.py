@@ -96,3 +96,9 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
     assert "Traceback" not in answer.err
     kinds = {entry["kind"] for entry in example.ok("history", "--json", "--limit", "1000").json}
     assert not kinds & {"override", "expect", "silence", "clear", "ack"}
+
+
+def test_an_act_does_not_go_back_behind_the_judgement(example: Terminal) -> None:
+    answer = example.run("override", GLUE, "block", "--for", "99d", "--reason", "x", "--at", "2018-10-20")
+    assert answer.code == 1
+    assert "2018-10-31" in answer.err

@@ -38,16 +38,16 @@ class Scripted:
     def fetch(self, query: SpendQuery, deadline: Deadline) -> SpendReport:
         with self.script.with_suffix(".log").open("a") as log:
             log.write(f"{self.context.clock.monotonic()} {self.context.clock.now().isoformat()}\n")
-        said = self._said()
-        start, end = query.start.date(), query.end.date()
+        said, now = self._said(), query.visible_until or self.context.clock.now()
         days = {date.fromisoformat(day): cells for day, cells in said["days"].items()}
-        rows = [(day, *cell) for day in sorted(days) if start <= day < end for cell in days[day].items()]
-        watermark = datetime.combine(max(days), time(), tzinfo=UTC) + timedelta(days=1) if days else None
+        seen = [day for day in sorted(days) if query.start <= _midnight(day) < min(query.end, now)]
+        rows = [(day, *cell) for day in seen for cell in days[day].items()]
+        watermark = min(_midnight(seen[-1] + timedelta(days=1)), now) if seen else None
         return SpendReport(_table(rows, query), watermark, accounts=frozenset({"111122223333"}))
 
     def probe(self, deadline: Deadline) -> Probe:
         days = sorted(self._said()["days"])
-        oldest, newest = (datetime.fromisoformat(f"{day}T00:00:00+00:00") for day in (days[0], days[-1]))
+        oldest, newest = (_midnight(date.fromisoformat(day)) for day in (days[0], days[-1]))
         return Probe(("111122223333",), ("USD",), oldest, newest, notes=("a scripted bill",))
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class Scripted:
         if said.get("hang"):
             Event().wait()
         if said.get("broken"):
-            raise ZeroDivisionError("token=hunter2")
+            raise ZeroDivisionError(said["broken"])
         if "fail" in said:
             raise AdapterError(
                 said["fail"], permanent=said.get("permanent", False), retry_after=said.get("retry_after")
@@ -66,14 +66,16 @@ class Scripted:
         return said
 
 
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
+
+
 def _table(rows: list[tuple[date, str, str]], query: SpendQuery) -> pa.Table:
     names = {"service": [service for _, service, _ in rows]}
     amounts = pa.array([Decimal(amount) for _, _, amount in rows], _AMOUNT)
     return pa.table(
         {
-            "ChargePeriodStart": pa.array(
-                [datetime.combine(day, time(), tzinfo=UTC) for day, _, _ in rows], pa.timestamp("us", "UTC")
-            ),
+            "ChargePeriodStart": pa.array([_midnight(day) for day, _, _ in rows], pa.timestamp("us", "UTC")),
             "BillingCurrency": pa.array(["USD"] * len(rows), pa.string()),
             "ChargeCategory": pa.array(["Usage"] * len(rows), pa.string()),
             **{column_of(d): pa.array(names.get(d, [None] * len(rows)), pa.string()) for d in query.dimensions},

@@ -37,8 +37,11 @@ def test_a_second_daemon_is_refused_at_once(place: Place) -> None:
     with place.daemon() as daemon:
         daemon.wait_for("started")
         begun = time.monotonic()
+        place.command("check")
+        loading = time.monotonic() - begun  # of a command that waits for nothing, on a machine as busy as this one
+        begun = time.monotonic()
         second = place.command("run")
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < loading + 1.5
         assert second.returncode == 1
         assert f"process {daemon.process.pid} on" in second.stderr
         assert len(second.stderr.strip().splitlines()) == 1
@@ -103,6 +106,52 @@ def test_reload_takes_up_what_is_new(place: Place) -> None:
         stop(daemon)
 
 
+def test_reload_drops_what_is_gone_and_keeps_what_it_holds(place: Place) -> None:
+    place.write("aws", "other", budget="500", every="1m")
+    with place.daemon() as daemon:
+        daemon.wait_for("cycle", source="other")
+        wait_until(lambda: place.served("services/EC2") == "block", 5)
+        place.write("aws", budget="500", every="1m")
+        place.config.write_text(place.config.read_text().replace("[monitors.services]", "[monitors.renamed]"))
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("configuration reloaded")
+        time.sleep(1.2)
+        assert place.served("services/EC2") == "block"  # an edit closes nothing
+        assert place.command("clear", "services/EC2").returncode == 0
+        wait_until(lambda: place.served("services/EC2") is None, 3)
+        stop(daemon)
+    assert not daemon.said("unexpected trouble")
+    assert not daemon.said("job broke")
+
+
+def test_killed_and_started_again_it_goes_on(place: Place) -> None:
+    place.write("aws", budget="500")
+    with place.daemon() as daemon:
+        daemon.wait_for("cycle", source="aws")
+        daemon.send(signal.SIGKILL)
+        daemon.ends_within(5)
+    with place.daemon() as daemon:
+        daemon.wait_for("started")
+        wait_until(lambda: place.served("services/EC2") == "block", 5)
+        delivered = place.command("status", "--json")
+        assert json.loads(delivered.stdout)["deliveries"] == []  # what was owed has been sent
+        assert place.scripts["aws"].fetches == 1
+        stop(daemon)
+
+
+def test_stopped_for_a_while_it_notices_nothing(place: Place) -> None:
+    place.write("aws")
+    with place.daemon() as daemon:
+        daemon.wait_for("cycle", source="aws")
+        daemon.send(signal.SIGSTOP)
+        time.sleep(3)
+        daemon.send(signal.SIGCONT)
+        time.sleep(1.5)
+        assert not daemon.said("clock jumped")
+        assert place.scripts["aws"].fetches == 1
+        stop(daemon)
+
+
 def test_a_bad_configuration_is_refused_and_told(place: Place) -> None:
     place.write("aws")
     with place.daemon() as daemon:
@@ -162,12 +211,12 @@ def test_the_first_run_is_counted_from_what_is_stored(place: Place, hours: float
 
 def test_a_broken_adapter_tells_no_secret_and_ends_nothing(place: Place) -> None:
     place.write("aws")
-    place.scripts["aws"].say(broken=True)
+    place.scripts["aws"].say(broken="token=hunter2")
     with place.daemon() as daemon:
         line = daemon.wait_for("cycle", source="aws")
         assert "ZeroDivisionError" in line["error"]
-        assert "hunter2" not in json.dumps(line)
         stop(daemon)
+        assert "hunter2" not in daemon.log.read_text() + daemon.out.read_text()
 
 
 def test_a_state_that_cannot_be_written_is_told_and_survived(place: Place) -> None:

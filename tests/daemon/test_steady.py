@@ -59,8 +59,8 @@ def test_believes_the_wall_clock_again_once_it_is_set_right(jump: timedelta) -> 
     clock = SteadyClock(machine)
     machine.pass_(MINUTE, jump=jump)
     assert clock.jumps() == [jump]
-    machine.pass_(MINUTE, jump=-jump)
-    assert clock.now() == START + 2 * MINUTE
+    machine.pass_(MINUTE, jump=timedelta(milliseconds=7) - jump)  # nobody hits it to the microsecond
+    assert clock.now() == machine.wall
     assert clock.offset == timedelta()
 
 
@@ -109,7 +109,7 @@ def test_never_goes_back_and_never_leaps(steps: list[tuple[int, int]]) -> None:
     for passed, jump in steps:
         machine.pass_(timedelta(seconds=passed), jump=timedelta(seconds=jump))
         now = clock.now()
-        assert timedelta(seconds=passed) - NOTICED <= now - before <= timedelta(seconds=passed) + BELIEVED
+        assert timedelta(seconds=passed) - 2 * NOTICED <= now - before <= timedelta(seconds=passed) + BELIEVED + NOTICED
         before = now
 
 

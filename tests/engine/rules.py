@@ -83,6 +83,8 @@ class Rules:
         elif isinstance(event, Clear):
             self.clear()
         else:
+            if self.phase is Phase.OPEN and event.hour >= self.until:
+                self.phase = Phase.HALF_OPEN  # time passes in a failing cycle too
             if event.days is not None:
                 self.judge_days(event, event.days)
                 self.judge_budget(event, event.days)
@@ -99,8 +101,6 @@ class Rules:
     # --- the breaker ------------------------------------------------------------------------------------
 
     def judge_days(self, event: Cycle, days: dict[int, Fact]) -> None:
-        if self.phase is Phase.OPEN and event.hour >= self.until:
-            self.phase = Phase.HALF_OPEN
         known_settled = [d for d in sorted(days) if days[d].settled]
         if self.settled:
             first = min(self.settled)

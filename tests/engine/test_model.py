@@ -251,6 +251,8 @@ class Circuits(RuleBasedStateMachine):
             after = budget.step(breaker.observe(self.monitor, after, cut, plans, self.now), *views)
             again = budget.step(breaker.observe(self.monitor, after, cut, plans, self.now), *views)
             assert again == after
+        else:
+            after = breaker.pass_time(after, self.monitor.breaker, self.now)
         mark = START + seen.watermark * HOUR
         at = Situation(self.now, mark, HOUR, self.acts, blocks_left=seen.blocks_left)
         after = replace(after, decision=decide(self.monitor, after, at))
@@ -294,7 +296,7 @@ class Circuits(RuleBasedStateMachine):
 
 TestCircuits = Circuits.TestCase
 TestCircuits.settings = settings(
-    max_examples=int(os.environ.get("CLOUDCIRCUIT_MODEL_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("CLOUDCIRCUIT_MODEL_EXAMPLES", "100")),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

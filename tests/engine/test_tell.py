@@ -121,12 +121,39 @@ def test_a_run_that_was_acknowledged_ends_as_acknowledged() -> None:
     assert [change.resolution for _, change in run.told][-1] == ACKNOWLEDGED
 
 
+def test_what_was_acknowledged_before_it_began_was_something_else() -> None:
+    run = Run()
+    run.state = breaker.acknowledge(run.state, day(8))
+    run.daily([*PAST, HOT, OK, OK, OK], first=8)
+    assert run.told[-1][1].resolution == BACK_TO_NORMAL
+
+
 def test_a_run_that_is_announced_after_all_ends_as_acknowledged() -> None:
     run = daily([HOT])
     run.acts = [act("expect", amount=Decimal(200), at=day(9), until=day(30))]
     run.daily([*PAST, HOT, *[HOT] * 3], first=10)
     assert run.kinds == [ANOMALY, RESOLVED]
     assert run.told[-1][1].resolution == ACKNOWLEDGED
+
+
+def test_an_announcement_does_not_make_a_normal_day_anything_else() -> None:
+    run = daily([HOT])
+    run.acts = [act("expect", amount=Decimal(10), at=day(9), until=day(30))]
+    run.daily([*PAST, HOT, OK, OK, OK], first=10)
+    assert run.told[-1][1].resolution == BACK_TO_NORMAL
+
+
+def test_what_passes_at_the_old_limit_is_back_to_normal() -> None:
+    assert daily([HOT, 150.0, 150.0, OK]).told[-1][1].resolution == BACK_TO_NORMAL
+
+
+def test_what_passes_above_the_old_limit_is_a_new_level() -> None:
+    """Acknowledged days have raised what is normal: 155 passes, and lies above the limit of 150 that was."""
+    run = daily([155.0], min_impact=Decimal(1))
+    run.state = breaker.acknowledge(run.state, day(9))
+    run.daily([*PAST, *[155.0] * 6], first=10)
+    assert run.told[-1][1].resolution == NEW_LEVEL
+    assert all(past.admitted for past in run.state.anomalies)
 
 
 def test_an_anomaly_found_late_is_told_once_and_opens_no_run() -> None:
@@ -207,11 +234,21 @@ def test_a_throttle_that_comes_back_for_what_was_told_is_no_news() -> None:
     assert (run.kinds, run.action) == ([ANOMALY], Action.THROTTLE)
 
 
-def test_turning_enforcement_on_tells_what_is_stopped_by_it() -> None:
+def test_a_throttle_that_nothing_told_explains_is_told() -> None:
+    run = quiet()
+    run.monitor = watching(when_stale=WhenStale.THROTTLE)
+    run.state = replace(run.state, alerted={"closed_over": day(8)})  # explains nothing of today
+    changes = run.cycle(day(12), watermark=day(8))
+    assert [(c.kind, c.severity) for c in changes] == [(AlertKind.ESCALATED, Severity.WARNING)]
+
+
+@pytest.mark.parametrize(("hours", "severity"), [(1, Severity.CRITICAL), (48, Severity.WARNING)])
+def test_turning_enforcement_on_tells_what_is_stopped_by_it(hours: int, severity: Severity) -> None:
     run = daily([HOT, HOT], mode=Mode.OBSERVE)
     run.monitor = MONITOR
-    changes = run.cycle(day(10) + HOUR, series([*PAST, HOT, HOT], provisional=[9]), watermark=day(9))
-    assert [(c.kind, c.severity) for c in changes] == [(AlertKind.ESCALATED, Severity.CRITICAL)]
+    seen = series([*PAST, HOT, HOT], provisional=[9])
+    changes = run.cycle(day(10) + hours * HOUR, seen, watermark=day(10))
+    assert [(c.kind, c.severity) for c in changes] == [(AlertKind.ESCALATED, severity)]
 
 
 # --- reminders -------------------------------------------------------------------------------------------
@@ -275,6 +312,12 @@ def test_a_forecast_comes_once_in_a_period() -> None:
     run = budgeted(up, down, up, view("60", projected="130"))
     assert run.kinds == [AlertKind.FORECAST]
     assert budgeted(up, view("50", projected="101", month=APRIL)).kinds == [AlertKind.FORECAST] * 2
+
+
+def test_warning_and_forecast_come_in_one_message() -> None:
+    run = budgeted(view("95", projected="130"), view("95", projected="130"))
+    assert run.kinds == [AlertKind.BUDGET_WARNING, AlertKind.FORECAST]
+    assert len({now for now, _ in run.told}) == 1
 
 
 def test_a_breach_leaves_nothing_to_warn_of() -> None:

@@ -108,7 +108,9 @@ class Run:
     ) -> list[Change]:
         """One step; without a series the source has failed."""
         state = self.state
-        if seen is not None:
+        if seen is None:
+            state = breaker.pass_time(state, self.monitor.breaker, now)
+        else:
             planned = [one for one in self.acts if one.kind == "expect"]
             state = breaker.observe(self.monitor, state, seen, planned, now)
             state = budget.step(state, *views)

@@ -16,7 +16,7 @@ from tests.stores.examples import a_transition
 from tests.stores.frozen import load_frozen
 from tests.stores.workers import CIRCUIT, started
 
-KILLS = 60
+KILLS = 50
 _TWO = """
 import sqlalchemy as sa
 from alembic import op
@@ -72,7 +72,7 @@ def test_a_writer_killed_at_random_moments_loses_nothing_it_acknowledged(tmp_pat
 def test_a_creation_killed_at_random_moments_leaves_a_whole_state_or_none(tmp_path: Path) -> None:
     moments = random.Random(20260505)
     left = {True: 0, False: 0}
-    for n in range(24):
+    for n in range(20):
         path = tmp_path / str(n) / "state.db"
         with started(workers.create, path) as (process, near):
             workers.received(near)
@@ -94,7 +94,7 @@ def test_a_migration_killed_at_random_moments_leaves_the_old_schema_or_the_new(t
     (folder / "versions" / "v0002_more.py").write_text(_TWO)
     migrations = migrate.Migrations(folder, "0002")
     left = set()
-    for n in range(24):
+    for n in range(20):
         path = tmp_path / f"{n}.db"
         load_frozen(path)
         with started(workers.upgrade, path, migrations) as (process, near):

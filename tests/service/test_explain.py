@@ -1,0 +1,236 @@
+"""Why: the drivers of the largest alerts, and one incident for the same money; nothing here may cost an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+
+from cloudcircuit.model import Grain, Match, SpendQuery
+from cloudcircuit.service.cycle import run_cycle
+from cloudcircuit.service.explain import MOST, PATIENCE
+from cloudcircuit.service.house import House
+from cloudcircuit.service.operate import act
+from tests.service.world import (
+    DAY,
+    HOUR,
+    Cloud,
+    Fragile,
+    a_house,
+    an_act,
+    cycle,
+    cycles,
+    day,
+    heard,
+    refused,
+    told,
+    watching,
+)
+
+
+def running_wild(*services: str, **more: Any) -> Cloud:
+    """Each service of 100 a day in each of two regions, of which one runs wild on day 10; the first one the most."""
+    cloud = Cloud(**more)
+    for rank, service in enumerate(services):
+        cloud.steady(range(-20, 60), 100, service, region="eu")
+        cloud.steady(range(-20, 10), 100, service, region="us")
+        cloud.steady(range(10, 60), 900 - rank, service, region="us")
+    return cloud
+
+
+def anomalies(house: House) -> list[dict[str, Any]]:
+    return [payload for _, kind, _, payload in heard(house) if kind == "anomaly"]
+
+
+# --- drivers ------------------------------------------------------------------------------------------------
+
+
+def test_the_largest_alerts_name_their_drivers_and_no_more_than_a_few_are_asked_for() -> None:
+    cloud = running_wild(*"abcdefgh")
+    house = a_house(watching(per=("service",)), aws=cloud)
+    cycles(house, range(9, 11))
+    asked = len(cloud.asked)
+
+    cycle(house, 11)
+
+    assert len(cloud.asked) - asked == 1 + MOST
+    found = {payload["circuit"]: payload["drivers"] for payload in anomalies(house)}
+    assert [name for name, drivers in found.items() if drivers] == [f"m/{service}" for service in "abcde"]
+    assert {(d["dimension"], d["value"], d["share"]) for d in found["m/a"]} == {("region", "us", 1.0)}
+
+
+def test_a_source_is_asked_about_the_circuit_and_its_days_with_the_dimensions_that_it_has() -> None:
+    cloud = running_wild("a", dimensions=("service", "region", "tag:team"))
+    house = a_house(watching(per=("service",)), watching("teams", where=(Match("tag:team", ("x",)),)), aws=cloud)
+    cycles(house, range(9, 12))
+
+    query = cloud.asked[-1]
+    assert query.dimensions == ("region", "service", "tag:team")
+    assert query.where == (Match("service", ("a",), exact=True),)
+    assert (query.start, query.end, query.visible_until) == (day(-4), day(11), day(11))
+    assert cloud.limits[-1] <= PATIENCE
+
+
+def test_hours_are_looked_at_in_the_days_of_their_zone() -> None:
+    zone = ZoneInfo("America/Los_Angeles")
+    cloud = Cloud(grain=Grain.HOUR, zone=zone, lag=2 * HOUR)
+    for hour in range(-20 * 24, 72):
+        cloud.spend(hour / 24, 90 if hour == 43 else 5, region="us")
+    house = a_house(watching(), aws=cloud)
+    for hour in (42, 43, 44):
+        run_cycle(house, "aws", day(0) + hour * HOUR)
+
+    assert cloud.asked[-1].end == day(2) + 8 * HOUR
+    (payload,) = anomalies(house)
+    assert [(d["dimension"], d["value"]) for d in payload["drivers"]][-1] == ("region", "us")
+
+
+def _raise(error: BaseException) -> Callable[[SpendQuery], None]:
+    def on_fetch(query: SpendQuery) -> None:
+        if query.where:
+            raise error
+
+    return on_fetch
+
+
+@pytest.mark.parametrize("error", [refused(), RuntimeError("boom"), MemoryError()])
+def test_a_source_that_fails_here_costs_the_drivers_and_is_not_asked_again(error: Exception) -> None:
+    cloud = running_wild("a", "b", on_fetch=_raise(error))
+    house = a_house(watching(per=("service",)), aws=cloud)
+    cycles(house, range(9, 11))
+    asked = len(cloud.asked)
+
+    cycle(house, 11)
+
+    assert told(house) == [("anomaly", "m/a"), ("anomaly", "m/b")]
+    assert [payload["drivers"] for payload in anomalies(house)] == [[], []]
+    assert len(cloud.asked) - asked == 2
+
+
+def test_an_answer_that_makes_no_sense_costs_the_drivers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = Cloud.fetch
+
+    def fetch(self: Cloud, query: SpendQuery, deadline: Any) -> Any:
+        report = answered(self, query, deadline)
+        return replace(report, table=pa.table({"ChargePeriodStart": ["yesterday"]})) if query.where else report
+
+    monkeypatch.setattr(Cloud, "fetch", fetch)
+    house = a_house(watching(per=("service",)), aws=running_wild("a"))
+    cycles(house, range(9, 12))
+
+    assert told(house) == [("anomaly", "m/a")]
+
+
+@dataclass
+class _Spent:
+    """A time limit that is over as soon as it begins, but for a cycle's own reading."""
+
+    seconds: float
+
+    def left(self) -> float:
+        return 0.0 if self.expired else self.seconds
+
+    @property
+    def expired(self) -> bool:
+        return self.seconds == PATIENCE
+
+
+def test_when_the_time_for_it_is_over_the_alerts_go_out_as_they_are() -> None:
+    cloud = running_wild("a", "b")
+    house = a_house(watching(per=("service",)), aws=cloud)
+    spec = replace(house.sources["aws"], timeout=300.0)
+    house = replace(house, deadline=_Spent, sources={"aws": spec})
+    cycles(house, range(9, 12))
+
+    assert told(house) == [("anomaly", "m/a"), ("anomaly", "m/b")]
+    assert len(cloud.asked) == 3
+
+
+def test_a_source_in_trouble_is_not_asked_for_drivers() -> None:
+    aws, gcp = running_wild("a"), running_wild("b", accounts=frozenset({"222"}))
+    house = a_house(watching(per=("service",), sources=("aws", "gcp")), aws=aws, gcp=gcp)
+    for number in range(9, 11):
+        cycle(house, number)
+        cycle(house, number, "gcp")
+    gcp.steady(range(10, 11), 1, "a")
+    cycle(house, 11, "gcp")
+    gcp.trouble = refused("a timeout")
+    cycle(house, 11.1, "gcp")
+    asked = len(gcp.asked)
+
+    cycle(house, 11.2)
+
+    assert [kind for kind, who in told(house) if who == "m/a"] == ["anomaly"]
+    assert len(gcp.asked) == asked
+
+
+# --- incidents ----------------------------------------------------------------------------------------------
+
+
+def two_views(cloud: Cloud) -> House:
+    """A total and its services: when one service runs wild, both rise by the same money."""
+    return a_house(watching("total", channels=("console", "boss")), watching("services", per=("service",)), aws=cloud)
+
+
+def test_what_is_the_same_money_is_one_incident_and_reaches_all_that_were_to_hear_of_it() -> None:
+    house = two_views(running_wild("a"))
+
+    cycles(house, range(9, 12))
+
+    assert told(house) == [("anomaly", "services/a")]
+    assert anomalies(house)[0]["members"] == ["total"]
+    assert [who for _, _, who, _ in heard(house, "boss")] == ["services/a"]
+
+
+def test_a_lost_race_makes_the_incident_again_and_loses_nobody() -> None:
+    """Somebody clears the very circuit that was to speak for the other: then that one speaks for itself."""
+    cloud = running_wild("a")
+    house = two_views(cloud)
+    cycles(house, range(9, 11))
+    store = Fragile(house.store)  # type: ignore[arg-type]  # a house of these tests has the real one
+
+    def silence() -> None:
+        act(house.store, an_act("silence", "services/a", at=10.9, until=30))
+        act(house.store, an_act("ack", "services/a", at=10.9))
+
+    store.before[1] = silence
+    asked = len(cloud.asked)
+    assert cycle(replace(house, store=store), 11).ok
+
+    assert told(house) == [("anomaly", "total")]
+    assert [who for _, _, who, _ in heard(house, "boss")] == ["total"]
+    assert len(cloud.asked) - asked == 3  # one reading, and drivers for each speaker once
+
+
+def test_a_lost_race_asks_for_the_same_drivers_only_once() -> None:
+    cloud = running_wild("a")
+    house = two_views(cloud)
+    cycles(house, range(9, 11))
+    store = Fragile(house.store)  # type: ignore[arg-type]
+    for place in (1, 2, 3):
+        at = 10.9 + place / 100
+        store.before[place] = lambda at=at: act(house.store, an_act("ack", "total", at=at))  # type: ignore[misc]
+    asked = len(cloud.asked)
+
+    cycle(replace(house, store=store), 11)
+
+    assert told(house) == [("anomaly", "services/a")]
+    assert anomalies(house)[0]["drivers"]
+    assert len(cloud.asked) - asked == 2
+
+
+def test_all_monitors_of_an_incident_are_written_at_once() -> None:
+    house = two_views(running_wild("a"))
+    cycles(house, range(9, 11))
+    store = Fragile(house.store)  # type: ignore[arg-type]
+
+    cycle(replace(house, store=store), 11)
+
+    _, judged = store.commits
+    assert {state.circuit for state in judged.states} == {"total", "services/a"}
+    assert {delivery.channel for delivery in judged.deliveries} == {"console", "boss"}
+    assert day(11) - judged.sources[0].watermark == DAY  # type: ignore[operator]
