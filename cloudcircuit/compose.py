@@ -35,7 +35,7 @@ class Opened:
 
     def open_publisher(self) -> FilePublisher:
         """Where decisions are published. Only the holder of the daemon's lock may: two spoil each other's files."""
-        return FilePublisher(published_path(self.config.daemon.state))
+        return FilePublisher(published_path(self.config.daemon.state), self.store.epoch)
 
     def close(self) -> None:
         self.house.store.close()

@@ -141,6 +141,11 @@ class Store(Protocol):
     Readers see what was committed. `commit` is one transaction, conditional on versions (see `model.Commit`).
     """
 
+    @property
+    def epoch(self) -> str:
+        """What names this state: another one, begun anew or restored from elsewhere, has another."""
+        ...
+
     def acquire(self, holder: str) -> None:
         """Become the one daemon on this state, or raise StateLocked within two seconds."""
         ...

@@ -21,6 +21,9 @@ NULLS = ("", "NULL", "null")
 MAX_REJECTS = 10_000
 """Errors in lines that are no rows: the engine keeps no more than this many of a file (a line may have several)."""
 
+BUFFER = 8 * 2**20
+"""Bytes of a CSV file that each thread holds at a time: a quarter of what is usual, and no slower."""
+
 FILE_COLUMN = "(the file of this row)"
 """The column that the engine adds: a name that no export has."""
 
@@ -61,7 +64,8 @@ def scan(layout: Layout, urls: Iterable[str]) -> str:
     return (
         f"read_csv([{names}], columns={{{columns}}}, auto_detect=false, header=true, delim=',', quote='\"', "
         f"escape='\"', nullstr=[{nulls}], compression='{packed}', hive_partitioning=false, "
-        f"filename={literal(FILE_COLUMN)}, store_rejects=true, rejects_limit={MAX_REJECTS})"
+        f"filename={literal(FILE_COLUMN)}, buffer_size={BUFFER}, store_rejects=true, "
+        f"rejects_limit={MAX_REJECTS})"
     )
 
 

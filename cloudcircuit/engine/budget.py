@@ -112,7 +112,6 @@ def _roll_over(state: BreakerState, seen: BudgetView) -> BreakerState:
         )
     return replace(
         state,
-        budget=None,
         budget_start=seen.start,
         budget_breached=False,
         budget_limit=None,

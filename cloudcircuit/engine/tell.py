@@ -223,4 +223,4 @@ def _unmark(state: BreakerState, *keys: str) -> BreakerState:
     if not state.alerted.keys() & set(keys):
         return state
     left = {key: at for key, at in state.alerted.items() if key not in keys}
-    return replace(state, alerted=left, reminded_at=state.reminded_at if left else None)
+    return replace(state, alerted=left)

@@ -154,6 +154,11 @@ class Circuits(RuleBasedStateMachine):
         self.hour += 6
         self.cycle(ok=False)
 
+    @rule(hours=st.sampled_from([1, 24]))
+    def the_source_answers_in_part(self, hours: int) -> None:
+        self.hour += hours
+        self.cycle(whole=False)
+
     # --- what people do ---------------------------------------------------------------------------------
 
     @rule(times=st.sampled_from([4, 8, 12, 30]))
@@ -212,7 +217,7 @@ class Circuits(RuleBasedStateMachine):
     def made(self, kind: str, until: datetime, action: Action | None = None, amount: Decimal | None = None) -> Act:
         return Act(str(len(self.acts)), kind, "m", self.now, "ann", "why", until=until, action=action, amount=amount)
 
-    def cycle(self, *, ok: bool = True, blocks_left: int | None = None) -> None:
+    def cycle(self, *, ok: bool = True, whole: bool = True, blocks_left: int | None = None) -> None:
         assert not (self.watermark is None and not ok)
         if ok:
             self.watermark = min(24 * max(self.days), self.hour - self.lag)
@@ -224,7 +229,7 @@ class Circuits(RuleBasedStateMachine):
             acts=tuple(self.acts),
             watermark=mark,
             days=self.facts(mark) if ok else None,
-            whole=self.is_whole(mark),
+            whole=whole and self.is_whole(mark),
             blocks_left=blocks_left,
         )
         self.law.take(seen)
@@ -238,7 +243,9 @@ class Circuits(RuleBasedStateMachine):
         }
 
     def is_whole(self, mark: int) -> bool:
-        """Whether every day of the present week before the watermark is there and can be read."""
+        """Whether every day of the present week before the watermark is there and can be read, and that is lately."""
+        if self.hour >= mark + self.monitor.stale_after // HOUR:
+            return False
         week = range(self.hour // 24 // 7 * 7, self.hour // 24)
         return all(d in self.days and not self.days[d].broken for d in week if (d + 1) * 24 <= mark)
 

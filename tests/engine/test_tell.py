@@ -62,6 +62,20 @@ def test_an_anomaly_is_told_on_the_first_day_and_a_trip_on_the_second() -> None:
     assert tripped == Change(TRIPPED, Severity.CRITICAL, reasons, since=day(8), excess=400.0, periods=2)
 
 
+def test_it_says_by_which_check_it_was_found() -> None:
+    run = daily([145.0], burn_rate=BurnRatePolicy())
+    assert run.told[0][1].reasons == (Reason.BURN_RATE,)
+
+
+def test_the_money_is_that_of_the_present_run() -> None:
+    run = daily([HOT, OK, OK, OK, 260.0], remind_every=None)
+    assert [(change.kind, change.excess, change.periods) for _, change in run.told] == [
+        (ANOMALY, 200.0, 1),
+        (RESOLVED, 200.0, 1),
+        (ANOMALY, 160.0, 1),
+    ]
+
+
 def test_reading_the_same_again_tells_nothing() -> None:
     run = daily([HOT, HOT])
     told = len(run.told)
@@ -273,6 +287,15 @@ def test_reminders_stop_when_somebody_knows(at: Any, reminders: int) -> None:
     run.state = breaker.acknowledge(run.state, at)
     reminded(run, 15)
     assert run.kinds.count(AlertKind.REMINDER) == reminders
+
+
+def test_what_came_after_somebody_knew_is_reminded_of() -> None:
+    run = daily([HOT, HOT], cooldown=timedelta(days=99))
+    run.state = breaker.acknowledge(run.state, day(11))
+    seen = series([*PAST, HOT, HOT], provisional=[9])
+    for n in range(12, 22):
+        run.cycle(day(n), seen, (view("120"), None), watermark=day(n))
+    assert run.kinds == [ANOMALY, TRIPPED, TRIPPED, AlertKind.REMINDER]
 
 
 def test_no_reminders_where_none_are_wanted() -> None:

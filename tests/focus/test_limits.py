@@ -60,22 +60,20 @@ def test_a_reading_ends_at_its_deadline(bomb: Path) -> None:
 
 def test_a_deadline_that_has_passed_begins_nothing(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", [row()])
-    for ask in (
-        lambda source: source.fetch(SpendQuery(*OCTOBER), Deadline(0)),
-        lambda source: source.probe(Deadline(0)),
-    ):
-        with pytest.raises(AdapterError, match="took longer"):
-            ask(open_source(tmp_path))
+    with pytest.raises(AdapterError, match="took longer"):
+        open_source(tmp_path).fetch(SpendQuery(*OCTOBER), Deadline(0))
+    with pytest.raises(AdapterError, match="took longer"):
+        open_source(tmp_path).probe(Deadline(0))
 
 
 def test_more_groups_than_memory_spill_and_add_up(tmp_path: Path) -> None:
     lines = csv_text([row(ResourceId="r")]).splitlines()
     with (tmp_path / "a.csv").open("w") as stream:
         stream.write(lines[0] + "\n")
-        stream.writelines(f"{lines[1]}-{n:060}\n" for n in range(250_000))
-    report = fetch(tmp_path, "resource", memory="100MB")
-    assert report.table.num_rows == 250_000
-    assert total(report) == Decimal(250_000)
+        stream.writelines(f"{lines[1]}-{n:060}\n" for n in range(150_000))
+    report = fetch(tmp_path, "resource", memory="128MB")
+    assert report.table.num_rows == 150_000
+    assert total(report) == Decimal(150_000)
 
 
 def test_a_session_installs_and_loads_nothing(session: Session) -> None:

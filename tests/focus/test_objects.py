@@ -51,7 +51,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class Bucket:
     def __init__(self, endpoint: str, name: str) -> None:
-        self.options = {"endpoint": endpoint, "region": "us-east-1"}
+        self.options: dict[str, Any] = {"endpoint": endpoint, "region": "us-east-1"}
         self.name = name
         self._store = pafs.S3FileSystem(
             endpoint_override=endpoint, region="us-east-1", allow_bucket_creation=True, background_writes=False

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cloudcircuit.model import Grain, ReportStatus
 from cloudcircuit_focus.zones import day_start, days_between, local_day, offsets
-from tests.focus.build import by_day, fetch, refusal, row, sums, total, write_csv, write_parquet
+from tests.focus.build import by_day, fetch, refusal, row, sums, write_csv, write_parquet
 
 LA = ZoneInfo("America/Los_Angeles")
 ZONES = [
@@ -149,7 +149,8 @@ def test_rows_that_do_not_exist_yet(tmp_path: Path) -> None:
     report = fetch(tmp_path, visible_until=datetime(2024, 10, 7, tzinfo=UTC), lag_hours=12)
     assert by_day(report) == {date(2024, 10, 5): 1, date(2024, 10, 6): 1}
     assert report.watermark == datetime(2024, 10, 6, tzinfo=UTC)
-    assert (report.accounts, report.broken) == ({"000123"}, {})
+    assert report.accounts == {"000123"}
+    assert report.broken == {}
 
 
 def test_nothing_is_visible_before_the_first_charge(tmp_path: Path) -> None:
@@ -171,5 +172,5 @@ def test_a_replay_long_before_the_end_of_a_file_finds_nothing_broken(tmp_path: P
 def test_an_empty_window_is_an_empty_answer(tmp_path: Path) -> None:
     write_csv(tmp_path / "bill.csv", [row()])
     report = fetch(tmp_path, "service", window=(datetime(2024, 10, 1, tzinfo=UTC),) * 2)
-    assert (total(report), report.table.num_rows) == (0, 0)
+    assert report.table.num_rows == 0
     assert report.watermark == datetime(2024, 10, 5, tzinfo=UTC)

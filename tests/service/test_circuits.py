@@ -193,7 +193,9 @@ def test_a_monitor_whose_cost_is_not_there_is_refused_and_the_others_go_on() -> 
 
 def damage(path: Path, circuit: str) -> None:
     with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE breakers SET body = replace(body, '\"phase\":\"', '\"phase\": \"') WHERE circuit = ?", (circuit,))
+        raw.execute(
+            'UPDATE breakers SET body = replace(body, \'"phase":"\', \'"phase": "\') WHERE circuit = ?', (circuit,)
+        )
     raw.close()
 
 
@@ -245,7 +247,7 @@ def test_an_open_circuit_whose_monitor_is_gone_stays_listed_until_it_is_cleared_
     cloud.steady(range(9, 60), 900)
     house = a_house(watching("old", per=("service",)), watching("quiet", per=("service",)), aws=cloud)
     cycles(house, range(8, 12))
-    renamed = a_house(watching("new"), store=house.store, aws=cloud)  # type: ignore[arg-type]
+    renamed = a_house(watching("new"), store=house.store, aws=cloud)
 
     cycles(renamed, range(12, 15))
 
@@ -268,7 +270,7 @@ def test_a_circuit_that_its_monitor_no_longer_cuts_is_held_like_one_whose_monito
     cycles(house, range(8, 12))
     version = state_of(house, "m/EC2").version
     narrowed = watching(per=("service",), where=(Match("service", ("S3",)),))
-    other = a_house(narrowed, store=house.store, aws=cloud)  # type: ignore[arg-type]
+    other = a_house(narrowed, store=house.store, aws=cloud)
 
     cycles(other, range(12, 18))
     refresh(other, day(17) + HOUR)
@@ -278,7 +280,7 @@ def test_a_circuit_that_its_monitor_no_longer_cuts_is_held_like_one_whose_monito
 
 
 def test_a_damaged_row_of_a_monitor_that_is_gone_can_be_forgotten(damaged: House) -> None:
-    other = a_house(watching("new"), store=damaged.store, aws=two_currencies())  # type: ignore[arg-type]
+    other = a_house(watching("new"), store=damaged.store, aws=two_currencies())
     cycle(other, 11)
     assert served(other, 11)["m/EC2"] is Action.BLOCK
 
@@ -368,13 +370,16 @@ def test_each_circuit_has_the_budget_owner_and_channel_of_its_line_from_its_day_
     house = a_house(watching(per=("service",), book=book, anomaly=None), aws=two_currencies())
     cycles(house, range(10, 12))
     assert answer(house, 11, "m/EC2").owner == "ann"
-    assert [(kind, who) for _, kind, who, _ in heard(house, "slack-ann")] == [("forecast", "m/EC2"), ("budget_warning", "m/EC2")]
+    assert [(kind, who) for _, kind, who, _ in heard(house, "slack-ann")] == [
+        ("forecast", "m/EC2"),
+        ("budget_warning", "m/EC2"),
+    ]
     assert answer(house, 11, "m/S3").budget == 9000
 
     cycles(house, range(12, 14))
 
     found = answer(house, 13, "m/EC2")
-    assert (found.owner, found.budget, found.action) == ("bob", 5000, Action.ALLOW)
+    assert (found.owner, found.budget, found.action) == ("bob", Decimal(5000), Action.ALLOW)
 
 
 def test_a_line_counts_from_the_day_of_the_slowest_zone() -> None:

@@ -21,6 +21,7 @@ from tests.service.world import (
     Cloud,
     Fragile,
     a_house,
+    acknowledging,
     an_act,
     cycle,
     cycles,
@@ -191,7 +192,7 @@ def test_a_lost_race_makes_the_incident_again_and_loses_nobody() -> None:
     cloud = running_wild("a")
     house = two_views(cloud)
     cycles(house, range(9, 11))
-    store = Fragile(house.store)  # type: ignore[arg-type]  # a house of these tests has the real one
+    store = Fragile(house.store)
 
     def silence() -> None:
         act(house.store, an_act("silence", "services/a", at=10.9, until=30))
@@ -210,10 +211,9 @@ def test_a_lost_race_asks_for_the_same_drivers_only_once() -> None:
     cloud = running_wild("a")
     house = two_views(cloud)
     cycles(house, range(9, 11))
-    store = Fragile(house.store)  # type: ignore[arg-type]
+    store = Fragile(house.store)
     for place in (1, 2, 3):
-        at = 10.9 + place / 100
-        store.before[place] = lambda at=at: act(house.store, an_act("ack", "total", at=at))  # type: ignore[misc]
+        store.before[place] = acknowledging(house, "total", 10.9 + place / 100)
     asked = len(cloud.asked)
 
     cycle(replace(house, store=store), 11)
@@ -226,7 +226,7 @@ def test_a_lost_race_asks_for_the_same_drivers_only_once() -> None:
 def test_all_monitors_of_an_incident_are_written_at_once() -> None:
     house = two_views(running_wild("a"))
     cycles(house, range(9, 11))
-    store = Fragile(house.store)  # type: ignore[arg-type]
+    store = Fragile(house.store)
 
     cycle(replace(house, store=store), 11)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cloudcircuit.errors import AdapterError
@@ -67,7 +68,8 @@ class Play:
             watching("both", sources=SOURCES, limit=6000, remind_every=3 * DAY),
             watching("services", per=("service",), limit=2500),
             watching("gcp", sources=("gcp",), per=("service",), channels=("console", "other")),
-            **self.clouds,
+            aws=self.clouds["aws"],
+            gcp=self.clouds["gcp"],
         )
 
     def play(self, event: Event) -> None:
@@ -96,7 +98,8 @@ class Play:
         cloud = self.clouds[SOURCES[event.at % 2]]
         past = sorted({charge.start for charge in cloud.charges})[-1 - event.value]
         cloud.charges = [
-            replace_amount(charge, charge.billed * factor) if charge.start == past else charge for charge in cloud.charges
+            replace_amount(charge, charge.billed * factor) if charge.start == past else charge
+            for charge in cloud.charges
         ]
 
     def do_drop(self, event: Event) -> None:
@@ -131,6 +134,8 @@ class Play:
     def do_refresh(self, event: Event) -> None:
         refresh(self.house, self.now)
         self.look()
+        stored = {name: state.decision.id for name, state in self.seen.items() if state.decision}
+        assert {one.circuit: one.id for one in decisions(self.house, self.now)} == stored
 
     def do_cycle(self, event: Event) -> None:
         run_cycle(self.house, SOURCES[event.at % 2], self.now)
@@ -138,17 +143,15 @@ class Play:
 
     def do_killed(self, event: Event) -> None:
         """A cycle that is cut off before or after one of its commits. The next event may be anything."""
-        store = Fragile(self.house.store)  # type: ignore[arg-type]  # a house of these tests has the real one
+        store = Fragile(self.house.store)
         (store.before if event.value % 2 else store.after)[event.value // 2] = kill
-        try:
+        with suppress(Killed):
             run_cycle(replace(self.house, store=store), SOURCES[event.at % 2], self.now)
-        except Killed:
-            pass
         self.look()
 
     def do_beaten(self, event: Event) -> None:
         """A cycle that is beaten to its write by one of the other source, or by a person."""
-        store, source = Fragile(self.house.store), SOURCES[event.at % 2]  # type: ignore[arg-type]
+        store, source = Fragile(self.house.store), SOURCES[event.at % 2]
         other = SOURCES[(event.at + 1) % 2]
 
         def first() -> None:
@@ -164,18 +167,11 @@ class Play:
     # --- what must hold ---
 
     def look(self) -> None:
-        """Judged days stay judged, one by one; what is served is what is stored."""
+        """Judged days stay judged, one by one."""
         states = self.house.store.states()
         for circuit, state in states.items():
             check_judged_once(self.seen.get(circuit), state)
         self.seen = states
-        stored = {name: state.decision.id for name, state in states.items() if state.decision}
-        served = {one.circuit: one.id for one in decisions(self.house, self.now) if one.circuit in stored}
-        assert {name for name in stored if served[name] != stored[name]} <= self._unsettled(states)
-
-    def _unsettled(self, states: dict[str, BreakerState]) -> set[str]:
-        """Circuits that the last cycle did not look at, and that time or a person has moved since."""
-        return {name for name, s in states.items() if s.decision and s.decision.at < self.now}
 
 
 def replace_amount(charge: Any, amount: Decimal) -> Any:
@@ -194,7 +190,9 @@ def check_judged_once(before: BreakerState | None, after: BreakerState) -> None:
 def check_every_alert_is_owed_once(house: House) -> None:
     """Each change that history says was told is in one message of each channel, alone or as member of an incident."""
     lines = [line for line in house.store.history(limit=100_000) if line.kind in {"transition", "blocked"}]
-    told = Counter((line.at, line.subject) for line in lines for _ in line.detail["told"] if not line.detail["silenced"])
+    told = Counter(
+        (line.at, line.subject) for line in lines for _ in line.detail["told"] if not line.detail["silenced"]
+    )
     for channel in ("console", "other"):
         owed: Counter[tuple[datetime, str]] = Counter()
         for at, _, circuit, payload in heard(house, channel):
@@ -204,11 +202,14 @@ def check_every_alert_is_owed_once(house: House) -> None:
         lacking = {key: count for key, count in mine.items() if owed[key] < count}
         assert lacking == {}
         assert channel == "other" or {key for key in owed if owed[key] > told[key]} == set()
-    events = Counter((at, kind, who) for at, kind, who, p in heard(house) if "circuit" not in p)
+    events = Counter((at, kind, who, p["text"]) for at, kind, who, p in heard(house) if "circuit" not in p)
     assert [event for event, count in events.items() if count > 1] == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SEEN = (Phase.explicit, Phase.generate)  # making a failing scenario smaller takes minutes
+
+
+@settings(max_examples=60, deadline=None, phases=SEEN, suppress_health_check=list(HealthCheck))
 @given(events(*WILD))
 def test_no_day_is_judged_twice_and_no_alert_is_lost_or_doubled(scenario: list[Event]) -> None:
     play = Play()
@@ -217,7 +218,7 @@ def test_no_day_is_judged_twice_and_no_alert_is_lost_or_doubled(scenario: list[E
     check_every_alert_is_owed_once(play.house)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, phases=SEEN, suppress_health_check=list(HealthCheck))
 @given(events(*CALM), st.lists(st.sampled_from(DISTURBED), min_size=1, max_size=12))
 def test_a_house_that_is_killed_and_begins_again_ends_as_one_that_was_left_in_peace(
     scenario: list[Event], disturbed: Sequence[str]
@@ -245,8 +246,13 @@ def _disturb(play: Play, event: Event, how: str) -> None:
         play.do_killed(event._replace(value=2 * int(place) + (when == "before")))
 
 
-def _owed(house: House) -> list[tuple[str, object]]:
-    return [(delivery.id, delivery.envelope["alerts"]) for delivery in house.store.deliveries(limit=100_000)]
+def _owed(house: House) -> list[tuple[object, ...]]:
+    """Every message; the id of a source's event counts its writes, of which there are more after a kill."""
+    found: list[tuple[object, ...]] = []
+    for one in house.store.deliveries(limit=100_000):
+        event = one.envelope["event"]
+        found.append((one.owed_at, one.channel, one.monitor, event and event["text"], one.envelope["alerts"]))
+    return found
 
 
 def _history(house: House) -> list[object]:

@@ -20,6 +20,7 @@ from tests.service.world import (
     Cloud,
     Fragile,
     a_house,
+    acknowledging,
     an_act,
     answer,
     cycle,
@@ -77,7 +78,9 @@ def test_the_newest_override_wins_and_a_glob_covers_every_circuit_that_fits() ->
 def test_an_index_finds_what_a_look_at_every_act_finds() -> None:
     from cloudcircuit.engine.decide import covers
 
-    acts = [an_act("expect", match, at=n) for n, match in enumerate(["m", "m/a", "m/*", "?/a", "m/a", "*", "m/[a]", ""])]
+    acts = [
+        an_act("expect", match, at=n) for n, match in enumerate(["m", "m/a", "m/*", "?/a", "m/a", "*", "m/[a]", ""])
+    ]
     for circuit in ("m", "m/a", "m/b", "x", "m/[a]", "", "m/*"):
         assert sorted(one.at for one in ActIndex(acts).of(circuit)) == [one.at for one in acts if covers(one, circuit)]
 
@@ -153,9 +156,9 @@ def test_clearing_starts_clean_ends_the_overrides_by_name_and_new_evidence_trips
 def test_every_act_is_kept_with_owner_and_reason_in_one_write_with_what_it_changes() -> None:
     house = running_wild("EC2")
     cycles(house, range(9, 13))
-    store = Fragile(house.store)  # type: ignore[arg-type]  # a house of these tests has the real one
+    store = Fragile(house.store)
 
-    act(store, an_act("clear", "m/EC2", at=12.2))  # type: ignore[arg-type]
+    act(store, an_act("clear", "m/EC2", at=12.2))
 
     (commit,) = store.commits
     assert [state.circuit for state in commit.states] == ["m/EC2"]
@@ -180,10 +183,10 @@ def test_the_same_act_again_changes_nothing() -> None:
 def test_a_person_who_is_beaten_to_it_reads_again() -> None:
     house = running_wild("EC2")
     cycles(house, range(9, 12))
-    store = Fragile(house.store)  # type: ignore[arg-type]
-    store.before[0] = lambda: cycle(house, 12) and None  # type: ignore[func-returns-value]
+    store = Fragile(house.store)
+    store.before[0] = lambda: cycle(house, 12)
 
-    act(store, an_act("ack", "m/EC2", at=12))  # type: ignore[arg-type]
+    act(store, an_act("ack", "m/EC2", at=12))
 
     assert (state_of(house, "m/EC2").acked_at, state_of(house, "m/EC2").phase) == (day(12), Phase.OPEN)
 
@@ -191,12 +194,12 @@ def test_a_person_who_is_beaten_to_it_reads_again() -> None:
 def test_an_act_that_is_never_let_through_is_given_up_and_leaves_no_trace() -> None:
     house = running_wild("EC2")
     cycles(house, range(9, 12))
-    store = Fragile(house.store)  # type: ignore[arg-type]
+    store = Fragile(house.store)
     for place in range(operate.TRIES):
-        store.before[place] = lambda n=place: act(house.store, an_act("ack", "m/EC2", at=11 + n / 100))  # type: ignore[misc]
+        store.before[place] = acknowledging(house, "m/EC2", 11 + place / 100)
 
     with pytest.raises(Conflict, match="try again"):
-        act(store, an_act("clear", "m/EC2", at=11.5))  # type: ignore[arg-type]
+        act(store, an_act("clear", "m/EC2", at=11.5))
     assert "clear" not in {one.kind for one in house.store.acts()}
 
 

@@ -104,7 +104,9 @@ def test_fees_that_are_paid_at_once_count_for_the_budget_and_are_no_anomaly(repl
     first = [charge for charge in bill.charges if charge.start == october(32)]
     fees = sum((charge.billed for charge in first if charge.category == "Purchase"), Decimal(0))
     assert fees > 100
-    spend = next(line for line in replayed.store.history("account", since=october(33)) if "spend" in line.detail["numbers"])
+    spend = next(
+        line for line in replayed.store.history("account", since=october(33)) if "spend" in line.detail["numbers"]
+    )
 
     assert Decimal(spend.detail["numbers"]["spend"]) >= sum(charge.billed for charge in first)
     kinds = [kind for at, kind, _, _ in heard(replayed) if october(32) < at < october(35)]

@@ -402,9 +402,9 @@ def test_a_source_that_fails_holds_the_monitors_that_it_shares_and_no_others() -
     gcp.trouble = refused("a timeout")
     for number in range(11):
         aws.restate(number, 90)
-    for number in (12, 12.2, 12.4):
-        cycle(house, number)
-        assert not cycle(house, number, "gcp").ok
+    for at in (12, 12.2, 12.4):
+        cycle(house, at)
+        assert not cycle(house, at, "gcp").ok
 
     budget = state_of(house, "both").budget
     assert budget is not None
@@ -420,7 +420,7 @@ def test_a_source_that_is_gone_from_the_configuration_leaves_the_others_in_peace
         cycle(house, number)
         cycle(house, number, "gcp")
 
-    smaller = a_house(watching(), store=house.store, aws=aws)  # type: ignore[arg-type]
+    smaller = a_house(watching(), store=house.store, aws=aws)
     cycles(smaller, range(8, 12))
     refresh(smaller, day(11) + HOUR)
 

@@ -31,11 +31,12 @@ from cloudcircuit.model import (
     column_of,
 )
 from cloudcircuit.ports import Deadline as TimeLimit
-from cloudcircuit.ports import SpendReport
+from cloudcircuit.ports import SpendReport, Store
 from cloudcircuit.service.cycle import CycleResult, run_cycle
 from cloudcircuit.service.house import House, Source
+from cloudcircuit.service.operate import act
 from cloudcircuit.service.serve import decisions
-from cloudcircuit.stores import SqlStore, memory_store
+from cloudcircuit.stores import memory_store
 
 UTC_ZONE = ZoneInfo("UTC")
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -170,7 +171,8 @@ def _table(charges: Iterable[Charge], query: SpendQuery, costs: Sequence[str]) -
     names = ["ChargePeriodStart", "BillingCurrency", "ChargeCategory", *map(column_of, query.dimensions)]
     kinds = [STAMP, *[pa.string()] * (len(names) - 1)]
     columns = {
-        name: pa.array([key[at] for key in cells], kind) for at, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        name: pa.array([key[at] for key in cells], kind)
+        for at, (name, kind) in enumerate(zip(names, kinds, strict=True))
     }
     for at, name in enumerate(("BilledCost", "EffectiveCost")):
         if name in costs:
@@ -190,7 +192,7 @@ def watching(name: str = "m", **settings: Any) -> Monitor:
     return Monitor(name=name, currency="USD", **given)
 
 
-def a_house(*monitors: Monitor, store: SqlStore | None = None, **clouds: Cloud) -> House:
+def a_house(*monitors: Monitor, store: Store | None = None, **clouds: Cloud) -> House:
     """A house of these monitors over these clouds, by the names of their sources."""
     return House(
         store=store or memory_store(),
@@ -260,11 +262,11 @@ class Killed(BaseException):
 class Fragile:
     """A real store that runs code before or after its n-th commit: a kill, or somebody else's write."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.commits: list[Commit] = []
-        self.before: dict[int, Callable[[], None]] = {}
-        self.after: dict[int, Callable[[], None]] = {}
+        self.before: dict[int, Callable[[], object]] = {}
+        self.after: dict[int, Callable[[], object]] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -281,6 +283,11 @@ class Fragile:
 
 def kill() -> None:
     raise Killed
+
+
+def acknowledging(house: House, circuit: str, at: float) -> Callable[[], object]:
+    """Somebody acknowledges a circuit just then."""
+    return lambda: act(house.store, an_act("ack", circuit, at=at))
 
 
 def refused(text: str = "the login is refused", *, permanent: bool = False) -> AdapterError:
