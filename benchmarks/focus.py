@@ -84,12 +84,12 @@ JSON_TAGS = (
 )
 
 
-def make_data(rows: int) -> Path:
+def make_data(data: Path, rows: int) -> Path:
     """The three files, in a folder each; made once for a number of rows."""
-    folder = DATA / f"focus-{rows}"
+    folder = data / f"focus-{rows}"
     if folder.exists():
         return folder
-    unfinished = DATA / f"focus-{rows}.part"
+    unfinished = data / f"focus-{rows}.part"
     connection = duckdb.connect(config={"preserve_insertion_order": False, "threads": THREADS})
     for case, tags in zip(CASES, (MAP_TAGS, JSON_TAGS, JSON_TAGS), strict=True):
         (unfinished / case.file).mkdir(parents=True, exist_ok=True)
@@ -132,9 +132,9 @@ def measure(side: str, case: Case, folder: Path) -> None:
     started = time.perf_counter()
     table = (read_ours if side == "ours" else read_bare)(case, folder)
     seconds = time.perf_counter() - started
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with localcontext(prec=60):
         total = sum(table.column("BilledCost").to_pylist(), Decimal(0))
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "rss": rss, "rows": table.num_rows, "total": f"{total:.4f}"}))
 
 
@@ -162,13 +162,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--data", type=Path, default=DATA, help="where the data are made")
     parser.add_argument("--measure", nargs=3, metavar=("SIDE", "CASE", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
         side, index, folder = given.measure
         measure(side, CASES[int(index)], Path(folder))
         return 0
-    folder = make_data(given.rows)
+    folder = make_data(given.data, given.rows)
     print(f"DuckDB {duckdb.__version__}, {given.rows:,} rows, {given.runs} runs each, {THREADS} threads")
     for index, case in enumerate(CASES):
         compare(case, index, folder, given.runs)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from cloudcircuit.model import CallCost, Probe, ReportStatus, SpendQuery
 from cloudcircuit.ports import SpendReport
 from cloudcircuit_focus import sql
-from cloudcircuit_focus.columns import CATEGORY, Format, Group, check_dimensions, choose_costs, describe
+from cloudcircuit_focus.columns import (
+    CATEGORY,
+    Format,
+    Group,
+    check_dimensions,
+    choose_costs,
+    describe,
+    offered_dimensions,
+)
 from cloudcircuit_focus.delivery import Parcel, find_replaced, folder_ages
 from cloudcircuit_focus.duck import Session
 from cloudcircuit_focus.expressions import DEFAULT_CATEGORY, MAX_REJECTS
@@ -92,6 +100,7 @@ def report(
         accounts=found.accounts,
         notes=shorten(notes),
         cost=CallCost(bytes=sum(file.size for file in dataset.files)),
+        dimensions=tuple(dict.fromkeys([*offered_dimensions(dataset.groups), *query.dimensions])),
     )
 
 

@@ -21,13 +21,12 @@ from cloudcircuit_focus.reading import detect_format, digest, find_twins, read_h
 if TYPE_CHECKING:
     from cloudcircuit_focus import Options
 
-AHEAD = timedelta(days=366)
-AHEAD_OF_REPLAY = timedelta(days=3653)
-"""How far after now a charge can begin; a replay may lie many years before the rows that it does not see yet."""
+AHEAD = timedelta(days=3653)
+"""How far after now a charge can begin: a replay may lie years before the rows that it does not see yet."""
 
 
 class FocusSource:
-    """One open source. What was learned of files that have not changed is kept from fetch to fetch."""
+    """One open source."""
 
     def __init__(self, options: Options, context: AdapterContext) -> None:
         self._options = options
@@ -35,8 +34,6 @@ class FocusSource:
         self._places: list[Place] = [
             ObjectPlace(path, options) if "://" in path else LocalPlace(path, context.root) for path in options.path
         ]
-        self._layouts: dict[File, Layout] = {}
-        self._digests: dict[File, bytes] = {}
 
     def close(self) -> None:
         """Nothing stays open between readings."""
@@ -44,9 +41,8 @@ class FocusSource:
     def fetch(self, query: SpendQuery, deadline: Deadline) -> SpendReport:
         """All charges of the window, added up."""
         now = query.visible_until or self._context.clock.now()
-        horizon = now + (AHEAD_OF_REPLAY if query.visible_until else AHEAD)
         with self._reading(deadline) as (session, dataset):
-            return answer.report(session, dataset, query, now, horizon, self._context.lag)
+            return answer.report(session, dataset, query, now, now + AHEAD, self._context.lag)
 
     def probe(self, deadline: Deadline) -> Probe:
         """What all files hold together."""
@@ -82,31 +78,11 @@ class FocusSource:
         remote = {file: place for file, place in places.items() if isinstance(place, ObjectPlace)}
         if remote:
             session.attach(engine_filesystem(remote))
-        layouts = {}
-        for file, place in places.items():
-            session.check()
-            layouts[file] = self._layouts.get(file) or _read_layout(session, file, place)
-        self._layouts = layouts
+        layouts = {file: _read_layout(session, file, place) for file, place in places.items()}
         groups = group_files(layouts)
         check_required(groups)
-        self._refuse_twins(session, places)
+        _refuse_twins(session, places, layouts)
         return answer.Dataset(tuple(places), groups, self._options.delivery == "replace")
-
-    def _refuse_twins(self, session: Session, places: Mapping[File, Place]) -> None:
-        """The same bytes twice are the same charges twice; files without rows harm nobody."""
-
-        def remember(file: File) -> bytes:
-            if file not in self._digests:
-                with _opening(file), places[file].open(file) as stream:
-                    self._digests[file] = digest(stream, session.check)
-            return self._digests[file]
-
-        twins = find_twins(places, remember)
-        self._digests = {file: known for file, known in self._digests.items() if file in places}
-        for first, second in twins:
-            if session.rows(f"FROM {scan(self._layouts[first], [first.url])} LIMIT 1"):
-                message = f"{first.name} and {second.name} are the same, byte for byte; remove one"
-                raise AdapterError(message, permanent=True)
 
 
 @contextmanager
@@ -118,6 +94,7 @@ def _opening(file: File) -> Iterator[None]:
 
 
 def _read_layout(session: Session, file: File, place: Place) -> Layout:
+    session.check()
     with _opening(file), place.open(file) as stream:
         form = detect_format(file, stream)
         if form is not Format.PARQUET:
@@ -128,3 +105,17 @@ def _read_layout(session: Session, file: File, place: Place) -> Layout:
         raise AdapterError(f"{file.name}: {error}", permanent=error.permanent) from error
     own = [(name, column) for name, column in zip(names, columns, strict=True) if name != FILE_COLUMN]
     return make_layout(file, form, [name for name, _ in own], [column for _, column in own])
+
+
+def _refuse_twins(session: Session, places: Mapping[File, Place], layouts: Mapping[File, Layout]) -> None:
+    """The same bytes twice are the same charges twice; files without rows harm nobody."""
+
+    def digest_of(file: File) -> bytes:
+        with _opening(file), places[file].open(file) as stream:
+            return digest(stream, session.check)
+
+    for first, second in find_twins(places, digest_of):
+        if session.rows(f"FROM {scan(layouts[first], [first.url])} LIMIT 1"):
+            raise AdapterError(
+                f"{first.name} and {second.name} are the same, byte for byte; remove one", permanent=True
+            )

@@ -156,6 +156,12 @@ def check_dimensions(groups: Sequence[Group], dimensions: Iterable[str]) -> None
             raise AdapterError(f"{message}; there are {_listed(names)}", permanent=True)
 
 
+def offered_dimensions(groups: Sequence[Group]) -> tuple[str, ...]:
+    """The dimensions that there are columns for."""
+    there = {name for layout, _ in groups for name in layout.columns}
+    return tuple(name for name in DIMENSIONS if not there.isdisjoint(source_columns(name)))
+
+
 def describe(groups: Sequence[Group]) -> tuple[str, ...]:
     """What there is, for `check --live`: files by format and version."""
     counts: Counter[str] = Counter()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 
 from cloudcircuit.model import Grain, SpendQuery, column_of
 from cloudcircuit_focus import zones
@@ -39,6 +40,15 @@ from cloudcircuit_focus.expressions import (
 
 OUTSIDE = ("file", "start", "period", "account")
 """What is read of the rows outside of the window."""
+
+
+class State(IntEnum):
+    """What a row is to the answer: in it, in it if it could be read, of no day at all, or none of its business."""
+
+    TAKEN = 0
+    BROKEN = 1
+    UNDATED = 2
+    OTHER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,41 +158,44 @@ def _visible(plan: Plan) -> str:
 def cells(plan: Plan, groups: Sequence[Group]) -> str:
     """The table `cells`: one scan of everything, added up as far as the answer needs it.
 
-    Rows of the window that the filter takes keep their dimensions; all others fall together. `broken` counts the rows
-    of a day that cannot be read, `undated` those that belong to no day; a row may be any of the three or none.
+    Rows that the answer takes keep their dimensions; of the others, the broken ones keep their day, and the undated
+    ones their period, if they have one.
     """
     hour = plan.query.grain is Grain.HOUR
     keys = {
         "folder": "parse_dirpath(file)" if plan.competing else "CAST(NULL AS VARCHAR)",
-        "period": f"CASE WHEN {str(plan.competing).lower()} OR undated THEN {_period(plan)} END",
+        "period": f"CASE WHEN {str(plan.competing).lower()} OR state = {State.UNDATED} THEN {_period(plan)} END",
         "account": "account",
-        "day": f"CASE WHEN inside THEN {_local_day(plan)} END",
-        "hour": "CASE WHEN taken THEN date_trunc('hour', start) END" if hour else "CAST(NULL AS TIMESTAMP)",
-        **{name: f"CASE WHEN taken THEN {name} END" for name in ("currency", "category", *_aliases(plan))},
+        "state": "state",
+        "day": f"CASE WHEN state IN ({State.TAKEN}, {State.BROKEN}) THEN {_local_day(plan)} END",
+        "hour": _taken("date_trunc('hour', start)") if hour else "CAST(NULL AS TIMESTAMP)",
+        **{name: _taken(name) for name in ("currency", "category", *_aliases(plan))},
     }
     sums = {
-        **{cost: f"sum(CASE WHEN taken THEN {cost} END)" for cost in plan.costs},
-        "taken": "count(*) FILTER (taken)",
-        "broken": "count(*) FILTER (inside AND NOT readable)",
-        "undated": "count(*) FILTER (undated)",
-        "dated": "count(*) FILTER (NOT undated)",
-        "oldest": "min(start) FILTER (NOT undated)",
-        "newest": f"max(start) FILTER (NOT undated AND start < {moment(plan.now)})",
+        **{cost: f"sum({cost})" for cost in plan.costs},
+        "number": "count(*)",
+        "oldest": "min(start)",
+        "newest": f"max(start) FILTER (start < {moment(plan.now)})",
     }
     return f"CREATE TEMP TABLE cells AS {_judged(plan, groups)} SELECT {_select(keys | sums)} FROM judged GROUP BY ALL"
 
 
+def _taken(value: str) -> str:
+    return f"CASE WHEN state = {State.TAKEN} THEN {value} END"
+
+
 def _judged(plan: Plan, groups: Sequence[Group]) -> str:
-    query, flaws = plan.query, _flaws(plan)
-    inside = f"{_inside(query)} AND NOT ({flaws[0][1]})"
-    fits = " AND ".join(accepts(match, _alias(plan, match.dimension)) for match in query.where) or "true"
-    unreadable = " OR ".join(f"({condition})" for _, condition in flaws)
+    """All visible rows, each with its state."""
+    undated, *others = [condition for _, condition in _flaws(plan)]
+    unreadable = " OR ".join(f"({condition})" for condition in others)
+    fits = " AND ".join(accepts(match, _alias(plan, match.dimension)) for match in plan.query.where) or "true"
+    state = (
+        f"CASE WHEN {undated} THEN {State.UNDATED} WHEN NOT ({_inside(plan.query)}) THEN {State.OTHER} "
+        f"WHEN {unreadable} THEN {State.BROKEN} WHEN {fits} THEN {State.TAKEN} ELSE {State.OTHER} END"
+    )
     return f"""
 WITH rows AS ({_read_rows(plan, groups)}),
-marked AS (
-  SELECT *, {flaws[0][1]} AS undated, coalesce({inside}, false) AS inside, NOT ({unreadable}) AS readable
-  FROM rows WHERE {_visible(plan)}),
-judged AS (SELECT *, inside AND readable AND ({fits}) AS taken FROM marked)"""
+judged AS (SELECT *, CAST({state} AS UTINYINT) AS state FROM rows WHERE {_visible(plan)})"""
 
 
 def _inside(query: SpendQuery) -> str:
@@ -218,8 +231,9 @@ PARCEL = ("folder", "account", "period")
 
 def survey() -> str:
     """For each parcel: how many rows carry a date, the oldest and the newest of them."""
-    parcel = ", ".join(PARCEL)
-    return f"SELECT {parcel}, sum(dated), min(oldest), max(newest) FROM cells GROUP BY {parcel}"
+    parcel, dated = ", ".join(PARCEL), f"FILTER (state <> {State.UNDATED})"
+    found = f"coalesce(sum(number) {dated}, 0), min(oldest) {dated}, max(newest) {dated}"
+    return f"SELECT {parcel}, {found} FROM cells GROUP BY {parcel}"
 
 
 def drop(parcels: Iterable[tuple[str, str | None, datetime | None]]) -> str:
@@ -233,9 +247,9 @@ def drop(parcels: Iterable[tuple[str, str | None, datetime | None]]) -> str:
 
 def unreadable() -> str:
     """Days with rows that could not be read; rows without a day come with the month of their billing period."""
-    return """
-SELECT day, CAST(NULL AS DATE), sum(broken) FROM cells WHERE broken > 0 GROUP BY day UNION ALL
-SELECT NULL, CAST(period AS DATE), sum(undated) FROM cells WHERE undated > 0 GROUP BY period"""
+    return f"""
+SELECT day, CASE WHEN state = {State.UNDATED} THEN CAST(period AS DATE) END AS month, sum(number)
+FROM cells WHERE state IN ({State.BROKEN}, {State.UNDATED}) GROUP BY day, month"""
 
 
 def charges(plan: Plan) -> str:
@@ -254,11 +268,11 @@ def charges(plan: Plan) -> str:
     return f"""
 SELECT {"hour" if query.grain is Grain.HOUR else "begin_of_day"} AS ChargePeriodStart, {", ".join([*texts, *sums])}
 FROM cells JOIN (VALUES {starts or "(NULL, NULL)"}) days(day, begin_of_day) USING (day)
-WHERE taken > 0 GROUP BY ALL"""
+WHERE state = {State.TAKEN} GROUP BY ALL"""
 
 
 def uncategorised() -> str:
-    return "SELECT coalesce(sum(taken), 0) FROM cells WHERE category IS NULL AND taken > 0"
+    return f"SELECT coalesce(sum(number), 0) FROM cells WHERE category IS NULL AND state = {State.TAKEN}"
 
 
 def rejects() -> str:
@@ -287,4 +301,4 @@ FROM marked GROUP BY file, account, month, flaw"""
 
 
 def currencies() -> str:
-    return "SELECT DISTINCT currency FROM cells WHERE taken > 0 ORDER BY currency"
+    return f"SELECT DISTINCT currency FROM cells WHERE state = {State.TAKEN} ORDER BY currency"

@@ -67,9 +67,14 @@ def _first(row: Row) -> tuple[object, ...]:
     return (-d.action.rank, -d.would.rank, -d.severity.rank, not row.is_open, -row.cost, d.circuit)
 
 
+def is_unsure(answer: Decision) -> bool:
+    """Old data, or charges that cannot be counted: the answer rests on what was known before."""
+    return answer.stale or Reason.CURRENCY_MISMATCH in answer.reasons
+
+
 def exit_code(answers: Iterable[Decision]) -> int:
     """The code of the strictest decision: a block is one, however old the data; otherwise stale outweighs."""
-    found = {STALE_OR_UNKNOWN if d.stale and d.action is not Action.BLOCK else EXIT[d.action] for d in answers}
+    found = {STALE_OR_UNKNOWN if is_unsure(d) and d.action is not Action.BLOCK else EXIT[d.action] for d in answers}
     return next((code for code in (20, STALE_OR_UNKNOWN, 10) if code in found), 0)
 
 

@@ -197,6 +197,8 @@ def _print(opened: Opened, done: Replayed, rows: list[Row], now: datetime) -> No
         out.print(Text(f"… {count(len(rows) - len(shown), 'more circuit')}: `cloudcircuit status`", style="dim"))
     out.print()
     out.print(Text(harmless(_summary(opened, done, rows)), style="bold"), soft_wrap=True)
+    for channel, why in _undelivered(opened).items():
+        out.print(Text(harmless(f"{channel} did not take a message: {why}"), style="red"), soft_wrap=True)
     if rows:
         out.print(Text(harmless(_next_step(opened, rows, now)), style="dim"), soft_wrap=True)
 
@@ -217,6 +219,12 @@ def _summary(opened: Opened, done: Replayed, rows: list[Row]) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def _undelivered(opened: Opened) -> dict[str, str]:
+    """What each channel last said that did not take what is owed to it."""
+    waiting = [each for state in ("owed", "failed") for each in opened.store.deliveries(state, limit=1000)]
+    return {each.channel: each.error for each in waiting if each.error}
+
+
 def _blocked(rows: list[Row]) -> str:
     served = sum(row.decision.action is Action.BLOCK for row in rows)
     would = sum(row.decision.would is Action.BLOCK for row in rows)
@@ -229,7 +237,8 @@ def _next_step(opened: Opened, rows: list[Row], now: datetime) -> str:
     """The command that says more about the first circuit, as it can be copied."""
     file = opened.config.file
     config = "" if file == common.PLACES[0].absolute() else f" --config {shlex.quote(_short(file))}"
-    return f"next: cloudcircuit explain {shlex.quote(rows[0].decision.circuit)}{config} --at {_time(now)}"
+    when = "" if now.microsecond else f" --at {_time(now)}"  # the wall clock goes on by itself
+    return f"next: cloudcircuit explain {shlex.quote(rows[0].decision.circuit)}{config}{when}"
 
 
 def _short(file: Path) -> str:

@@ -29,11 +29,13 @@ def init(
 ) -> None:
     """Write a first configuration.
 
-    What the options do not say is asked, on a terminal; elsewhere it is assumed.
+    What the options do not say is asked, on a terminal; elsewhere --bill and --budget must be given.
     """
     if output.exists():
         raise UsageError(f"{output} is there already: name another with --output, or move it away")
     asks = sys.stdin.isatty()
+    if not asks and (bill is None or budget is None):
+        raise UsageError("nobody can be asked here: say --bill PATH and --budget AMOUNT, or run it on a terminal")
     answers = {
         "bill": _ask(bill, "FOCUS export (file, folder or glob)", "bill/*.csv", asks),
         "budget": _ask(budget, "Budget of a month", "1000", asks),

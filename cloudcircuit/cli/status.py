@@ -108,6 +108,8 @@ def source_line(state: SourceState, now: datetime) -> str:
         parts.append(f"data until {moment(state.watermark, now.date())}, {age} old")
     if state.last_success is not None:
         parts.append(f"read {duration((now - state.last_success).total_seconds())} ago")
+    if state.broken:
+        parts.append(f"{count(len(state.broken), 'day')} with rows that cannot be read")
     return "; ".join(str(part) for part in parts if part)
 
 

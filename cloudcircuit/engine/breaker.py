@@ -13,12 +13,12 @@ against a success that came after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cloudcircuit.engine.assess import Case, Series, judge
-from cloudcircuit.engine.tell import ANOMALY, TRIPPED
+from cloudcircuit.engine.tell import ANOMALY, BY_HAND, TRIPPED
 from cloudcircuit.model import (
     Act,
     AnomalousPeriod,
@@ -247,7 +247,8 @@ def _newest_known(series: Series) -> datetime | None:
 def reset(state: BreakerState) -> BreakerState:
     """Start clean by hand: closed, nothing counted, past anomalies taken as normal. New evidence trips again.
 
-    What has been judged or has raised an alarm is not evidence again: it counts as passed.
+    What has been judged or has raised an alarm is not evidence again: it counts as passed. What was told of it stays
+    noted, so that the next step tells that it is resolved.
     """
     seen = [at for at in (*state.provisional, state.judged_through, state.last_success) if at is not None]
     return replace(
@@ -255,9 +256,16 @@ def reset(state: BreakerState) -> BreakerState:
         last_success=max(seen, default=None),
         anomaly_since=None,
         anomaly_limit=None,
-        alerted={key: at for key, at in state.alerted.items() if key not in (ANOMALY, TRIPPED)},
+        alerted=_told_by_hand(state.alerted),
         decision=None,
     )
+
+
+def _told_by_hand(alerted: Mapping[str, datetime]) -> dict[str, datetime]:
+    """What was told of the run becomes one thing to say: that a person cleared it."""
+    kept = {key: at for key, at in alerted.items() if key not in (ANOMALY, TRIPPED)}
+    told = [at for key, at in alerted.items() if key in (ANOMALY, TRIPPED)]
+    return {**kept, BY_HAND: min(told)} if told else kept
 
 
 def acknowledge(state: BreakerState, at: datetime) -> BreakerState:

@@ -123,7 +123,7 @@ def decide(monitor: Monitor, state: BreakerState, at: Situation) -> Decision:
 def _held_conditions(state: BreakerState) -> list[tuple[Condition, Action, Reason]]:
     """Every condition that holds, the strictest first, with the action that it gives when it is enforced."""
     budget, latest = state.budget, state.latest
-    acute = latest is not None and latest.failure and latest.at in state.row
+    acute = latest is not None and latest.at in state.row
     table = (
         (state.budget_breached, Condition.BUDGET, Action.BLOCK, Reason.BUDGET_BREACHED),
         (state.phase is Phase.OPEN, Condition.BREAKER, Action.BLOCK, Reason.BREAKER_OPEN),

@@ -5,7 +5,7 @@ matter. Two alerts are the same matter when
 
 - they are of one family (the run rate rose; or it came back, in the same way), in the same currency;
 - at least `SAME_MONEY` of the wider circuit's excess lies in cells that the narrower one has too;
-- the wider one says nothing that its speaker does not say as loudly: no higher severity, no stricter action served.
+- the wider one says nothing that its speaker does not say as loudly: no higher severity, and nothing of it is stopped.
 
 So a budget that is breached, a block and a page at night never hide behind another circuit's message.
 """
@@ -106,7 +106,7 @@ def _may_speak_for(narrow: CircuitAlert, wide: CircuitAlert, money: float) -> bo
         _family(narrow) == _family(wide)
         and money >= SAME_MONEY * wide.change.excess
         and wide.change.severity.rank <= narrow.change.severity.rank
-        and _served(wide).rank <= _served(narrow).rank
+        and _served(wide) is Action.ALLOW
     )
 
 

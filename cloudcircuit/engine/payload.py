@@ -215,7 +215,8 @@ def _commands(state: BreakerState) -> dict[str, str] | None:
     names a tag `*` shall not have every circuit acknowledged.
     """
     name, latest = state.circuit, state.latest
-    if len(name) > LONGEST_TEXT // 2 or storable(name) != name or name.startswith("-") or set(name) & set("*?"):
+    is_whole = storable(name) == name and not any(character < " " or "\x7f" <= character < "\xa0" for character in name)
+    if len(name) > LONGEST_TEXT // 2 or not is_whole or name.startswith("-") or set(name) & set("*?"):
         return None
     circuit = shlex.quote(name)
     more = ceil(number(latest.excess if latest else None) or 1.0)

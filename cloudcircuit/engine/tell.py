@@ -25,7 +25,7 @@ from cloudcircuit.model import (
 )
 
 ANOMALY, TRIPPED, BREACHED, WARNED, FORECAST = "anomaly", "tripped", "budget_breached", "budget_warning", "forecast"
-CLOSED = "closed_over"
+CLOSED, BY_HAND = "closed_over", "cleared"
 """The keys of `BreakerState.alerted`."""
 
 
@@ -37,7 +37,7 @@ def tell(
     `before` is the state as it was read, `after` the one that was stepped and decided.
     """
     state, changes = after, []
-    for rule in (_period_end, _run_rate, _budget, _closed_over):
+    for rule in (_by_hand, _period_end, _run_rate, _budget, _closed_over):
         state, found = rule(monitor, before, state, now)
         changes += found
     if not changes:
@@ -45,6 +45,17 @@ def tell(
     if not changes:
         state, changes = _remind(monitor, state, now)
     return state, changes
+
+
+def _by_hand(
+    _monitor: Monitor, _before: BreakerState, state: BreakerState, _now: datetime
+) -> tuple[BreakerState, list[Change]]:
+    """What a person cleared is resolved, and those who heard of it hear that."""
+    since = state.alerted.get(BY_HAND)
+    if since is None:
+        return state, []
+    change = Change(AlertKind.RESOLVED, Severity.CRITICAL, (), since=since, resolution=CLEARED)
+    return _unmark(state, BY_HAND), [change]
 
 
 def _run_rate(
@@ -86,14 +97,22 @@ def _found_late(monitor: Monitor, before: BreakerState, state: BreakerState) -> 
 
 
 def _resolve(monitor: Monitor, state: BreakerState) -> tuple[BreakerState, Change]:
-    """The run is over, in one of three ways. A new level is let into the baseline whole."""
+    """The run is over, in one of three ways. A new level is let into the baseline whole.
+
+    It is as severe as what it ends, so that a channel that heard of the one hears of the other.
+    """
     resolution = _resolution(monitor, state)
-    change = replace(_change(state, AlertKind.RESOLVED, Severity.INFO, ()), resolution=resolution)
+    change = replace(_change(state, AlertKind.RESOLVED, _severity_of(state), ()), resolution=resolution)
     anomalies = state.anomalies
     if resolution == NEW_LEVEL:
         anomalies = tuple(replace(past, admitted=True) for past in anomalies)
     state = replace(state, anomalies=anomalies, anomaly_since=None, anomaly_limit=None)
     return _unmark(state, ANOMALY, TRIPPED), change
+
+
+def _severity_of(state: BreakerState) -> Severity:
+    """How severe what was told of a run was at its worst."""
+    return Severity.CRITICAL if TRIPPED in state.alerted else Severity.WARNING
 
 
 def _resolution(monitor: Monitor, state: BreakerState) -> str:
@@ -144,7 +163,7 @@ def _period_end(
 
 
 def _budget_over(state: BreakerState, resolution: str) -> Change:
-    return replace(_plain(AlertKind.RESOLVED, Severity.INFO, (), state.alerted[BREACHED]), resolution=resolution)
+    return replace(_plain(AlertKind.RESOLVED, Severity.CRITICAL, (), state.alerted[BREACHED]), resolution=resolution)
 
 
 def _closed_over(

@@ -47,6 +47,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     AlertKind.SOURCE_BLIND: ("source blind", "sources blind"),
     AlertKind.SOURCE_BACK: ("source back", "sources back"),
     AlertKind.RESTATED: ("restated", "restated"),
+    AlertKind.BROKEN_ROWS: ("broken rows", "broken rows"),
     AlertKind.CURRENCY: ("foreign currency", "foreign currencies"),
     AlertKind.CONFIG_REJECTED: ("configuration refused", "configurations refused"),
     AlertKind.BLOCKS_HELD: ("block held back", "blocks held back"),
@@ -58,9 +59,10 @@ NOUNS: Mapping[str, tuple[str, str]] = {
 """How a summary counts: `3 tripped, 1 anomaly`, in this order."""
 
 _EVENTS: Mapping[str, str] = {
-    AlertKind.SOURCE_BLIND: "{subject} cannot be read",
-    AlertKind.SOURCE_BACK: "{subject} can be read again",
-    AlertKind.RESTATED: "{subject} changed its past",
+    AlertKind.SOURCE_BLIND: "{subject} is blind",
+    AlertKind.SOURCE_BACK: "{subject} sees again",
+    AlertKind.RESTATED: "{subject} says something else of its past",
+    AlertKind.BROKEN_ROWS: "{subject} has rows that cannot be read",
     AlertKind.CURRENCY: "{subject} brings charges in a currency that was not expected",
     AlertKind.CONFIG_REJECTED: "The new configuration was refused; the old one stays in force",
     AlertKind.BLOCKS_HELD: "New blocks are held back: too many within an hour",
@@ -160,7 +162,7 @@ def _closed_over(payload: Payload) -> str:
     period = "the last period"
     if before:
         period = span(date.fromisoformat(before), date.fromisoformat(budget["start"]), told_on(payload))
-    return f"{name(payload)} went over its budget for {period} after it had closed: late charges"
+    return f"{name(payload)} went over its budget for {period}, when the last of its days came in"
 
 
 def _resolved(payload: Payload) -> str:

@@ -121,6 +121,7 @@ class AlertKind(StrEnum):
     SOURCE_BLIND = "source_blind"
     SOURCE_BACK = "source_back"
     RESTATED = "restated"
+    BROKEN_ROWS = "broken_rows"
     CURRENCY = "currency"
     CONFIG_REJECTED = "config_rejected"
     BLOCKS_HELD = "blocks_held"

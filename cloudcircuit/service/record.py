@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cloudcircuit.engine.alerts import envelopes
+from cloudcircuit.engine.text import shown
 from cloudcircuit.model import (
     AlertKind,
     BreakerState,
@@ -165,7 +166,7 @@ def _circuits(names: Sequence[str]) -> str:
 
 
 def _few(names: Iterable[str]) -> str:
-    """Some names, and how many more there are."""
+    """Some names, fit to be read, and how many more there are."""
     ordered = sorted(names)
     more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
-    return ", ".join(ordered[:_NAMED]) + more
+    return ", ".join(shown(name) for name in ordered[:_NAMED]) + more

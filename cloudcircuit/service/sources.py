@@ -57,8 +57,29 @@ def succeeded(
     told = _doubts(house, before, after, (*gaps, *own), now)
     if rewritten:
         told.append(_alert(house, after, now, AlertKind.RESTATED, Severity.WARNING, _retold(spec, rewritten)))
+    told += _broken(house, before, after, report, now)
     after, blind = _look(house, spec, before, after, now)
     return after, [*told, *blind]
+
+
+def _broken(
+    house: House, before: SourceState, after: SourceState, report: SpendReport, now: datetime
+) -> list[SourceAlert]:
+    """Say when days have rows that cannot be read: when that begins, and for rows that were not told.
+
+    A line that belongs to no day keeps the newest day back, whichever that is: it is the same line tomorrow.
+    """
+    new = sorted(set(after.broken) - set(before.broken))
+    is_told = bool(before.broken) and report.notes == before.notes[: len(report.notes)]
+    if not new or is_told:
+        return []
+    rows = count(sum(report.broken[day] for day in new), "row")
+    days = f"{new[0]}" if len(new) == 1 else f"{len(new)} days from {new[0]} to {new[-1]}"
+    text = (
+        f"{rows} of {days} cannot be read: {'; '.join(report.notes[:3])}. What they cost is not known: such a day can "
+        "raise an alarm, never calm one, and spend is at least what is shown. Repair the rows and it settles."
+    )
+    return [_alert(house, after, now, AlertKind.BROKEN_ROWS, Severity.WARNING, text)]
 
 
 def failed(house: House, spec: Source, before: SourceState, error: AdapterError, now: datetime) -> Told:
@@ -172,7 +193,7 @@ def _look(house: House, spec: Source, before: SourceState, after: SourceState, n
     if not why and before.blind_since is not None and after.error is None:
         text = f"{spec.name} sees again, after {_span(now - before.blind_since)}."
         seeing = replace(after, blind_since=None)
-        return seeing, [_alert(house, seeing, now, AlertKind.SOURCE_BACK, Severity.INFO, text)]
+        return seeing, [_alert(house, seeing, now, AlertKind.SOURCE_BACK, Severity.CRITICAL, text)]
     return after, []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from cloudcircuit.engine.budget import PeriodSums
 from cloudcircuit.engine.decide import Situation, decide
 from cloudcircuit.engine.periods import charge_day, current_period, previous, window
 from cloudcircuit.engine.tell import tell
+from cloudcircuit.engine.text import shown
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import (
     Act,
@@ -138,8 +139,8 @@ def _overlapping(twice: Mapping[str, tuple[str, ...]]) -> str:
     account, names = next(iter(twice.items()))
     more = f" (and {len(twice) - 1} more)" if len(twice) > 1 else ""
     return (
-        f"its sources {' and '.join(names)} both bring billing account {account}{more}, which would count it twice; "
-        "look at one of them, or give each a monitor of its own"
+        f"its sources {' and '.join(names)} both bring billing account {shown(account)}{more}, which would count it "
+        "twice; look at one of them, or give each a monitor of its own"
     )
 
 
@@ -211,7 +212,7 @@ def step(round_: Round, state: BreakerState, evidence: Evidence | None, notes: t
     if is_new_block(state.decision, decision):
         round_.blocks_left -= 1
     after, changes = tell(monitor, state, replace(after, decision=decision), now)
-    after, more = _tell_currency(after, notes, now)
+    after, more = _tell_currency(after, notes, now, monitor.remind_every)
     return Stepped(state, _numbered(state, after), (*_name_damage(state, notes, changes), *more), row)
 
 
@@ -279,14 +280,17 @@ def _situation(round_: Round, state: BreakerState, row: BookRow | None, notes: t
 
 
 def _tell_currency(
-    state: BreakerState, notes: tuple[Reason, ...], now: datetime
+    state: BreakerState, notes: tuple[Reason, ...], now: datetime, remind_every: timedelta | None
 ) -> tuple[BreakerState, tuple[Change, ...]]:
-    """Charges in another currency are told once, until they are gone."""
-    told = CURRENCY in state.alerted
+    """Charges in another currency are told, and told again as a reminder is, until they are gone: nothing is judged."""
+    told = state.alerted.get(CURRENCY)
     if Reason.CURRENCY_MISMATCH in notes:
-        change = Change(AlertKind.CURRENCY, Severity.WARNING, (Reason.CURRENCY_MISMATCH,), since=now)
-        return (state, ()) if told else (replace(state, alerted={**state.alerted, CURRENCY: now}), (change,))
-    if not told:
+        again = remind_every is not None and told is not None and now - told >= remind_every
+        if told is not None and not again:
+            return state, ()
+        change = Change(AlertKind.CURRENCY, Severity.CRITICAL, (Reason.CURRENCY_MISMATCH,), since=now)
+        return replace(state, alerted={**state.alerted, CURRENCY: now}), (change,)
+    if told is None:
         return state, ()
     return replace(state, alerted={key: at for key, at in state.alerted.items() if key != CURRENCY}), ()
 

@@ -222,7 +222,7 @@ def reminder() -> list[CircuitAlert]:
 
 def resolved_back_to_normal() -> list[CircuitAlert]:
     change = Change(
-        AlertKind.RESOLVED, Severity.INFO, (), since=FIRST, excess=313.2, periods=6, resolution=BACK_TO_NORMAL
+        AlertKind.RESOLVED, Severity.CRITICAL, (), since=FIRST, excess=313.2, periods=6, resolution=BACK_TO_NORMAL
     )
     latest = replace(LATEST, at=datetime(2018, 10, 17, tzinfo=UTC), value=45.82, excess=0.0, failure=False, reasons=())
     at = NOW + timedelta(days=6)
@@ -243,7 +243,7 @@ def resolved_back_to_normal() -> list[CircuitAlert]:
 
 
 def resolved_new_level() -> list[CircuitAlert]:
-    change = Change(AlertKind.RESOLVED, Severity.INFO, (), since=FIRST, excess=737.66, periods=14, resolution=NEW_LEVEL)
+    change = Change(AlertKind.RESOLVED, Severity.CRITICAL, (), since=FIRST, excess=737.66, periods=14, resolution=NEW_LEVEL)
     at = NOW + timedelta(days=14)
     latest = replace(
         LATEST, at=at - timedelta(days=2, hours=6), excess=0.0, failure=False, expected=105.71, limit=158.56
@@ -306,8 +306,8 @@ def closed_over() -> list[CircuitAlert]:
 
 def below_budget_again() -> list[CircuitAlert]:
     view = replace(TOTAL_VIEW, limit=Decimal(6000))
-    one = _of_the_total(AlertKind.RESOLVED, Severity.INFO, Reason.HEALTHY, view)
-    return [replace(one, change=Change(AlertKind.RESOLVED, Severity.INFO, (), since=NOW, resolution=BELOW_BUDGET))]
+    one = _of_the_total(AlertKind.RESOLVED, Severity.CRITICAL, Reason.HEALTHY, view)
+    return [replace(one, change=Change(AlertKind.RESOLVED, Severity.CRITICAL, (), since=NOW, resolution=BELOW_BUDGET))]
 
 
 def no_budget() -> list[CircuitAlert]:
@@ -419,7 +419,7 @@ def source_blind() -> list[SourceAlert]:
 
 def source_back() -> list[SourceAlert]:
     text = "Read again after 3 hours; what was missed has been judged."
-    return [event(AlertKind.SOURCE_BACK, Severity.INFO, "bill", text, source=SOURCE, monitors=("production",))]
+    return [event(AlertKind.SOURCE_BACK, Severity.CRITICAL, "bill", text, source=SOURCE, monitors=("production",))]
 
 
 def restated() -> list[SourceAlert]:

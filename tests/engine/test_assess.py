@@ -77,14 +77,20 @@ def test_a_circuit_that_cost_nothing_so_far_has_a_first_day() -> None:
     assert judged([0.0] * 7 + [50.0]).failure
 
 
-@pytest.mark.parametrize(
-    ("method", "fails"), [("spike", 151.0), ("mad", 102.0), ("percentile", 111.0)], ids=["spike", "mad", "percentile"]
-)
-def test_each_method_finds_its_own(method: str, fails: float) -> None:
-    monitor = watching(method=method, min_impact=Decimal(0))
-    history: Days = [100.0] * 13 + [100.0 if method != "percentile" else 110.0]
-    assert judged([*history, fails], monitor=monitor).failure
-    assert not judged([*history, 100.0], monitor=monitor).failure
+@pytest.mark.parametrize(("method", "limit"), [("spike", 165.0), ("mad", 110.0), ("percentile", 115.5)])
+def test_each_method_has_its_own_limit(method: str, limit: float) -> None:
+    """Eight days of 110, one of 100 and one of 120: no spread by MAD, and a high percentile."""
+    monitor = watching(method=method, min_impact=Decimal(0), spike_multiplier=1.5)
+    history: Days = [110.0] * 8 + [100.0, 120.0]
+    assert judged([*history, 300.0], monitor).limit == pytest.approx(limit)
+    assert judged([*history, limit + 1], monitor).failure
+    assert not judged([*history, limit - 1], monitor).failure
+
+
+def test_a_verdict_says_whether_its_period_has_settled() -> None:
+    for provisional in ([], [7]):
+        seen = series([*WEEK, 300.0], provisional=provisional)
+        assert judge(Case(MONITOR, STATE, seen, 7)).provisional is bool(provisional)
 
 
 # --- burn rate -------------------------------------------------------------------------------------------
@@ -97,6 +103,21 @@ def test_hot_burn_is_a_failure_of_its_own() -> None:
     assert (both.reasons, both.limit) == ((Reason.ANOMALY, Reason.BURN_RATE), 140.0)
     only = judged([*WEEK, 140.0], monitor=replace(monitor, anomaly=None))
     assert (only.failure, only.expected, only.limit) == (True, 100.0, 140.0)
+
+
+def test_warm_is_not_hot() -> None:
+    assert not judged([*WEEK, 139.0], monitor=watching(burn_rate=BurnRatePolicy())).failure
+
+
+def test_burn_alone_needs_its_history_too() -> None:
+    monitor = watching(anomaly=None, burn_rate=BurnRatePolicy())
+    assert judged([*WEEK[1:], 900.0], monitor).reasons == (Reason.SHORT_HISTORY,)
+
+
+def test_announced_spend_does_not_burn() -> None:
+    plan = act("expect", amount=Decimal(400), at=day(7), until=day(8))
+    monitor = watching(burn_rate=BurnRatePolicy())
+    assert not judge(Case(monitor, STATE, series([*WEEK, 500.0]), 7, [plan])).failure
 
 
 def test_an_infinite_burn_rate_leaves_no_infinity_behind() -> None:
@@ -208,8 +229,10 @@ def test_an_hour_has_its_share_of_what_was_announced_for_the_day() -> None:
     n = 8 * 24 + 3
     values[n] = 34.0
     plan = act("expect", amount=Decimal(480), at=START + n * HOUR, until=START + n * HOUR + timedelta(minutes=5))
-    verdict = judge(Case(MONITOR, STATE, series(values, grain=Grain.HOUR), n, [plan]))
+    seen = series(values, grain=Grain.HOUR)
+    verdict = judge(Case(MONITOR, STATE, seen, n, [plan]))
     assert (verdict.expected, verdict.failure) == (30.0, False)
+    assert judge(Case(MONITOR, STATE, seen, n - 1, [plan])).expected == 10.0, "the hour before has none of it"
 
 
 # --- numbers at the edge ---------------------------------------------------------------------------------

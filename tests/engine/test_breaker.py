@@ -284,7 +284,7 @@ def test_a_cleared_circuit_starts_clean_and_trips_on_new_evidence_alone() -> Non
     alarm = after([*TRIPPED, HOT], state=OPEN, provisional=[9])
     clean = breaker.reset(replace(alarm, alerted={"tripped": day(9), "budget_breached": day(3)}))
     assert (clean.phase, clean.failures, clean.anomaly_since, clean.decision) == (Phase.CLOSED, 0, None, None)
-    assert clean.alerted == {"budget_breached": day(3)}
+    assert clean.alerted == {"budget_breached": day(3), "cleared": day(9)}
     reread = after([*TRIPPED, HOT], state=clean, provisional=[9])
     assert (reread.phase, reread.failures) == (Phase.CLOSED, 0)
     settled = after([*TRIPPED, HOT], state=reread)

@@ -82,7 +82,8 @@ def test_each_condition_gives_its_action_when_it_is_enforced(
     assert decision.text == SENTENCES[reason]
     assert decided(STATES[name], watching(enforce=frozenset(Condition))).action is with_all
     nothing = decided(STATES[name], watching(enforce=frozenset()))
-    assert (nothing.action, nothing.reasons) == (ALLOW, (reason,)), "not enforced, it is still said"
+    said = (nothing.action, nothing.reasons, nothing.severity)
+    assert said == (ALLOW, (reason,), severity), "not enforced, it is still said, and weighs as much"
 
 
 def test_the_strictest_condition_rules_and_all_are_said() -> None:
@@ -93,9 +94,15 @@ def test_the_strictest_condition_rules_and_all_are_said() -> None:
     assert decided(state, watching(enforce=frozenset({Condition.BREAKER}))).action is THROTTLE
 
 
-def test_a_failure_that_was_cleared_is_no_condition() -> None:
-    cleared = replace(STATES["anomalous"], last_success=day(18), failing=())
-    assert decided(cleared, watching(enforce=frozenset(Condition))).action is ALLOW
+@pytest.mark.parametrize("name", ["anomalous", "burning"])
+def test_a_failure_that_was_cleared_is_no_condition(name: str) -> None:
+    cleared = replace(STATES[name], last_success=day(18), failing=())
+    assert decided(cleared, watching(enforce=frozenset(Condition))).reasons == (Reason.HEALTHY,)
+
+
+def test_a_breach_leaves_nothing_to_warn_of() -> None:
+    state = replace(STATES["breached"], budget=view("120", projected="300"))
+    assert decided(state).reasons == (Reason.BUDGET_BREACHED,)
 
 
 @pytest.mark.parametrize("name", STATES)

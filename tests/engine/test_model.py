@@ -303,7 +303,7 @@ class Circuits(RuleBasedStateMachine):
 
 TestCircuits = Circuits.TestCase
 TestCircuits.settings = settings(
-    max_examples=int(os.environ.get("CLOUDCIRCUIT_MODEL_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("CLOUDCIRCUIT_MODEL_EXAMPLES", "80")),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

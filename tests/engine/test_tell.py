@@ -190,7 +190,8 @@ def test_a_cleared_circuit_trips_anew() -> None:
     run = daily([HOT, HOT])
     run.state = breaker.reset(run.state)
     run.daily([*PAST, HOT, HOT, 900.0, 900.0], first=11)
-    assert run.kinds == [ANOMALY, TRIPPED, ANOMALY, TRIPPED]
+    assert run.kinds == [ANOMALY, TRIPPED, RESOLVED, ANOMALY, TRIPPED]
+    assert [change.resolution for _, change in run.told if change.kind is RESOLVED] == ["cleared"]
 
 
 def test_a_damaged_row_is_told_as_the_open_breaker_that_stands_in_for_it() -> None:
@@ -360,7 +361,7 @@ def test_a_breach_leaves_nothing_to_warn_of() -> None:
 def test_a_breach_ends_with_a_word(then: BudgetView | None, resolution: str) -> None:
     run = budgeted(view("120"), then, then)
     assert run.kinds == [TRIPPED, RESOLVED]
-    assert run.told[-1][1] == Change(RESOLVED, Severity.INFO, (), since=day(8), resolution=resolution)
+    assert run.told[-1][1] == Change(RESOLVED, Severity.CRITICAL, (), since=day(8), resolution=resolution)
 
 
 def test_a_new_period_may_be_breached_in_its_first_hour() -> None:

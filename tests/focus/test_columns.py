@@ -171,3 +171,11 @@ def test_hostile_column_names_harm_nothing(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", [row(**hostile)])
     write_parquet(tmp_path / "b.parquet", [row(**hostile)])
     assert total(fetch(tmp_path, "service")) == 2
+
+
+def test_the_dimensions_on_offer_are_those_with_a_column(tmp_path: Path) -> None:
+    write_csv(tmp_path / "bill.csv", [row(SkuId="x")])
+    assert fetch(tmp_path, "tag:team", "service").dimensions == (
+        *("service", "sub_account", "billing_account", "region", "provider", "charge_category", "sku"),
+        "tag:team",
+    )

@@ -279,6 +279,20 @@ def test_a_circuit_that_its_monitor_no_longer_cuts_is_held_like_one_whose_monito
     assert served(other, 17) == {"m/EC2": Action.BLOCK, "m/S3": Action.ALLOW}
 
 
+def test_a_circuit_of_another_per_is_held_as_well_and_lets_the_new_ones_live() -> None:
+    cloud = two_currencies()
+    cloud.steady(range(9, 60), 900)
+    house = a_house(watching(per=("service",)), aws=cloud)
+    cycles(house, range(8, 12))
+    before = state_of(house, "m/EC2")
+    whole = a_house(watching(), store=house.store, aws=cloud)
+
+    cycles(whole, range(12, 14))
+
+    assert (served(whole, 13).keys(), state_of(whole).judged_through) == ({"m", "m/EC2"}, day(11))
+    assert state_of(whole, "m/EC2") == before
+
+
 def test_a_damaged_row_of_a_monitor_that_is_gone_can_be_forgotten(damaged: House) -> None:
     other = a_house(watching("new"), store=damaged.store, aws=two_currencies())
     cycle(other, 11)
@@ -412,19 +426,20 @@ def test_circuits_without_a_line_have_the_default_and_one_digest_each_time_there
     assert "and 280 more" in events[1]
 
 
-def test_reading_writes_nothing_and_says_what_the_cycle_stored() -> None:
+def test_reading_writes_nothing_and_says_what_the_cycle_stored(tmp_path: Path) -> None:
     cloud = two_currencies()
     cloud.steady(range(9, 60), 900)
     house = a_house(
         watching("a", per=("service",), limit=3000, book=owners(("S3", 0, 700, "eve", None))),
         watching("b", mode=Mode.OBSERVE, limit=2000),
         watching("c", enforce=frozenset(), anomaly=AnomalyPolicy(method="mad")),
+        store=open_store(tmp_path / "state.db"),
         aws=cloud,
     )
     act(house.store, an_act("override", "a/S3", at=5, until=30, action=Action.THROTTLE))
     for number in range(5, 16):
         cycle(house, number)
-        before, at = house.store.epoch, house.store.newest()  # type: ignore[attr-defined]
+        before = (tmp_path / "state.db").read_bytes()
         stored = {name: state.decision for name, state in house.store.states().items()}
         said = {one.circuit: one for one in decisions(house, day(number))}
         assert said.keys() == stored.keys()
@@ -432,7 +447,7 @@ def test_reading_writes_nothing_and_says_what_the_cycle_stored() -> None:
             assert decision is not None
             times = {field: getattr(decision, field) for field in ("at", "valid_until", "data_as_of", "stale_at")}
             assert replace(said[name], **times) == decision
-        assert (house.store.epoch, house.store.newest()) == (before, at)  # type: ignore[attr-defined]
+        assert (tmp_path / "state.db").read_bytes() == before
 
 
 def test_a_source_in_trouble_leaves_stored_and_served_alike() -> None:

@@ -209,7 +209,7 @@ def check_every_alert_is_owed_once(house: House) -> None:
 SEEN = (Phase.explicit, Phase.generate)  # making a failing scenario smaller takes minutes
 
 
-@settings(max_examples=60, deadline=None, phases=SEEN, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, phases=SEEN, suppress_health_check=list(HealthCheck))
 @given(events(*WILD))
 def test_no_day_is_judged_twice_and_no_alert_is_lost_or_doubled(scenario: list[Event]) -> None:
     play = Play()
@@ -218,7 +218,7 @@ def test_no_day_is_judged_twice_and_no_alert_is_lost_or_doubled(scenario: list[E
     check_every_alert_is_owed_once(play.house)
 
 
-@settings(max_examples=30, deadline=None, phases=SEEN, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, phases=SEEN, suppress_health_check=list(HealthCheck))
 @given(events(*CALM), st.lists(st.sampled_from(DISTURBED), min_size=1, max_size=12))
 def test_a_house_that_is_killed_and_begins_again_ends_as_one_that_was_left_in_peace(
     scenario: list[Event], disturbed: Sequence[str]
