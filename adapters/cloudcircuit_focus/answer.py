@@ -110,14 +110,15 @@ def probe(session: Session, dataset: Dataset, now: datetime, horizon: datetime) 
     plan = sql.Plan(SpendQuery(EARLIEST, horizon), costs, EARLIEST, horizon, now, dataset.competing)
     found = _scan(session, dataset, plan)
     broken = _find_broken(session, dataset, plan, found)
-    replaced = [f"{len(found.replaced)} older deliveries are replaced by newer ones"] if found.replaced else []
-    rows = f"{found.rows:,} rows count"
+    replaced = [f"replaced by newer deliveries: {len(found.replaced)}"] if found.replaced else []
     return Probe(
         accounts=tuple(sorted(found.accounts)),
         currencies=tuple(currency for (currency,) in session.rows(sql.currencies())),
         oldest=min((parcel.oldest for parcel in found.living if parcel.oldest), default=None),
         newest=found.newest,
-        notes=shorten([*describe(dataset.groups), rows, *replaced, *notes, *broken.notes]),
+        notes=shorten(
+            [*describe(dataset.groups), f"rows that count: {found.rows:,}", *replaced, *notes, *broken.notes]
+        ),
     )
 
 
@@ -186,7 +187,7 @@ def _category_notes(session: Session, dataset: Dataset) -> Sequence[str]:
     if not any(CATEGORY in layout.columns for layout, _ in dataset.groups):
         return [f"no file has a column {CATEGORY}: all rows are taken for {DEFAULT_CATEGORY}"]
     ((count,),) = session.rows(sql.uncategorised())
-    return [f"{count:,} rows without a {CATEGORY} are taken for {DEFAULT_CATEGORY}"] if count else []
+    return [f"rows without a {CATEGORY}, taken for {DEFAULT_CATEGORY}: {count:,}"] if count else []
 
 
 def _emptiness(found: Found, query: SpendQuery) -> Sequence[str]:

@@ -128,11 +128,17 @@ def _pair_value(pairs: str, wanted: str, key: str, value: str) -> str:
 
 
 def _json_value(text: str, key: str) -> str:
-    """From an object, or from an array of key/value objects. A JSON pointer takes any key as it is."""
+    """From an object, or from an array of key/value objects. A JSON pointer takes any key as it is.
+
+    TRY is slow on what it catches, so it only sees what looks like JSON; all else is checked first.
+    """
     pointer = literal("/" + key.replace("~", "~0").replace("/", "~1"))
     pairs = ", ".join(_json_pair(text, literal(key), *names) for names in (("key", "value"), ("Key", "Value")))
-    object_value = f"json_extract_string({text}, {pointer})"
-    return f"TRY(CASE WHEN {text} LIKE '[%' THEN coalesce({pairs}) ELSE {object_value} END)"
+    value = f"json_extract_string({text}, {pointer})"
+    return (
+        f"CASE WHEN {text} LIKE '{{%}}' THEN TRY({value}) WHEN {text} LIKE '[%]' THEN TRY(coalesce({pairs})) "
+        f"WHEN json_valid({text}) THEN coalesce({pairs}, {value}) END"
+    )
 
 
 def _json_pair(text: str, wanted: str, key: str, value: str) -> str:

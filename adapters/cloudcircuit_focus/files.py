@@ -22,16 +22,19 @@ Check = Callable[[], None]
 class File:
     """One file as it was seen: any field that differs later means that it has changed.
 
-    `url` is what the query engine opens, `name` what the operator reads, `folder` the delivery that it is a part of;
-    `modified` counts nanoseconds.
+    `url` is what the query engine opens, `name` what the operator reads; `modified` counts nanoseconds.
     """
 
     url: str
     name: str
-    folder: str
     size: int
     modified: int
     inode: int = 0
+
+    @property
+    def folder(self) -> str:
+        """The delivery that it is a part of."""
+        return self.url.rpartition("/")[0]
 
 
 class Place(Protocol):
@@ -119,7 +122,7 @@ class LocalPlace:
             raise AdapterError(f"{name} is not a regular file", permanent=True)
         if not real.isascii() and real.encode(errors="replace").decode() != real:
             raise AdapterError(f"{name}: the name of the file is not UTF-8; rename it", permanent=True)
-        return File(real, name, str(Path(path).parent), status.st_size, status.st_mtime_ns, status.st_ino)
+        return File(real, name, status.st_size, status.st_mtime_ns, status.st_ino)
 
     def _missing(self, error: FileNotFoundError) -> AdapterError:
         if Path(self._path).exists():

@@ -74,7 +74,7 @@ class ObjectPlace:
 
     def _look(self, info: pafs.FileInfo) -> File:
         url = f"{self.scheme}://{info.path}"
-        return File(url, printable(url), url.rpartition("/")[0], info.size, info.mtime_ns or 0)
+        return File(url, printable(url), info.size, info.mtime_ns or 0)
 
 
 def _connect(scheme: str, options: Options) -> pafs.FileSystem:

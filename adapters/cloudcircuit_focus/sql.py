@@ -267,7 +267,7 @@ def charges(plan: Plan) -> str:
     sums = [f"CAST(sum({cost}) AS DECIMAL(38, 18)) AS {cost}" for cost in plan.costs]
     return f"""
 SELECT {"hour" if query.grain is Grain.HOUR else "begin_of_day"} AS ChargePeriodStart, {", ".join([*texts, *sums])}
-FROM cells JOIN (VALUES {starts or "(NULL, NULL)"}) days(day, begin_of_day) USING (day)
+FROM cells JOIN (VALUES {starts or "(CAST(NULL AS DATE), CAST(NULL AS TIMESTAMP))"}) days(day, begin_of_day) USING (day)
 WHERE state = {State.TAKEN} GROUP BY ALL"""
 
 

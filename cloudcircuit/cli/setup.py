@@ -29,13 +29,11 @@ def init(
 ) -> None:
     """Write a first configuration.
 
-    What the options do not say is asked, on a terminal; elsewhere --bill and --budget must be given.
+    What the options do not say is asked, on a terminal; elsewhere it is assumed, and said.
     """
     if output.exists():
         raise UsageError(f"{output} is there already: name another with --output, or move it away")
     asks = sys.stdin.isatty()
-    if not asks and (bill is None or budget is None):
-        raise UsageError("nobody can be asked here: say --bill PATH and --budget AMOUNT, or run it on a terminal")
     answers = {
         "bill": _ask(bill, "FOCUS export (file, folder or glob)", "bill/*.csv", asks),
         "budget": _ask(budget, "Budget of a month", "1000", asks),
@@ -43,6 +41,10 @@ def init(
         "slack": _ask(slack, "Slack webhook URL in (env:NAME or file:PATH; empty for no Slack)", "", asks),
     }
     _write(output, _render(output, **answers))
+    given = {"bill": bill, "budget": budget, "currency": currency}
+    assumed = [f"--{name} {answers[name]}" for name, value in given.items() if value is None]
+    if assumed and not asks:
+        sys.stdout.write(harmless(f"assumed, for nobody could be asked: {', '.join(assumed)}") + "\n")
     commands = (f"cloudcircuit check --live{_named(output)}", f"cloudcircuit run --once{_named(output)}")
     sys.stdout.write(harmless("\n".join([f"wrote {output}", "next:", *(f"  {line}" for line in commands)])) + "\n")
 

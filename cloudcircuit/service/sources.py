@@ -75,9 +75,10 @@ def _broken(
         return []
     rows = count(sum(report.broken[day] for day in new), "row")
     days = f"{new[0]}" if len(new) == 1 else f"{len(new)} days from {new[0]} to {new[-1]}"
+    why = f": {'; '.join(report.notes[:3])}" if report.notes else ""
     text = (
-        f"{rows} of {days} cannot be read: {'; '.join(report.notes[:3])}. What they cost is not known: such a day can "
-        "raise an alarm, never calm one, and spend is at least what is shown. Repair the rows and it settles."
+        f"{rows} of {days} cannot be read{why}. What they cost is not known: such a day can raise an alarm, never calm "
+        "one, and spend is at least what is shown. Repair the rows and it settles."
     )
     return [_alert(house, after, now, AlertKind.BROKEN_ROWS, Severity.WARNING, text)]
 

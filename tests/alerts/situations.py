@@ -243,7 +243,9 @@ def resolved_back_to_normal() -> list[CircuitAlert]:
 
 
 def resolved_new_level() -> list[CircuitAlert]:
-    change = Change(AlertKind.RESOLVED, Severity.CRITICAL, (), since=FIRST, excess=737.66, periods=14, resolution=NEW_LEVEL)
+    change = Change(
+        AlertKind.RESOLVED, Severity.CRITICAL, (), since=FIRST, excess=737.66, periods=14, resolution=NEW_LEVEL
+    )
     at = NOW + timedelta(days=14)
     latest = replace(
         LATEST, at=at - timedelta(days=2, hours=6), excess=0.0, failure=False, expected=105.71, limit=158.56

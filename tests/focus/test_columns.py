@@ -117,7 +117,7 @@ def test_an_empty_charge_category_is_usage_for_filters_too(tmp_path: Path) -> No
     write_csv(tmp_path / "bill.csv", [row(ChargeCategory=None), row(ChargeCategory="Tax")])
     report = fetch(tmp_path, "charge_category", where=(Match("charge_category", ("Usage",)),))
     assert sums(report, "ChargeCategory") == {"Usage": ONE}
-    assert report.notes == ("1 rows without a ChargeCategory are taken for Usage",)
+    assert report.notes == ("rows without a ChargeCategory, taken for Usage: 1",)
 
 
 def test_names_in_another_case_are_found(tmp_path: Path) -> None:

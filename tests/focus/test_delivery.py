@@ -104,7 +104,7 @@ def test_an_older_delivery_says_nothing_about_the_newest_day_or_the_accounts(tmp
     deliver(tmp_path / "b", 24, row("2024-10-20"))
     report = fetch(tmp_path)
     assert report.watermark == datetime(2024, 10, 20, tzinfo=UTC)
-    assert open_source(tmp_path).probe(Deadline(60)).notes[-1] == "1 older deliveries are replaced by newer ones"
+    assert open_source(tmp_path).probe(Deadline(60)).notes[-1] == "replaced by newer deliveries: 1"
 
 
 def test_a_whole_redelivery_heals_a_broken_one(tmp_path: Path) -> None:
@@ -152,3 +152,14 @@ def test_a_year_of_daily_deliveries(tmp_path: Path) -> None:
             deliver(tmp_path / f"2024-0{month}/{run:02}", 1000 - month * 50 - run, *rows)
     report = fetch(tmp_path, window=(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 11, 1, tzinfo=UTC)))
     assert total(report) == 9 * 10 * 10
+
+
+def test_links_and_deliveries(tmp_path: Path) -> None:
+    deliver(tmp_path / "a", 48, row(cost="1"))
+    deliver(tmp_path / "b", 24, row(cost="2"))
+    (tmp_path / "latest.csv").symlink_to("b/part.csv")
+    assert total(fetch(tmp_path)) == 2
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data/c.csv").write_text(csv_text([row(cost="4")]))
+    (tmp_path / "c.csv").symlink_to("..data/c.csv")
+    assert total(fetch(tmp_path)) == 4

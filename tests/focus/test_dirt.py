@@ -181,6 +181,8 @@ CAPITAL_PAIRS = pa.list_(pa.struct([("Key", pa.string()), ("Value", pa.string())
         (pa.string(), json.dumps({"team": "core", "x": "y"})),
         (pa.string(), json.dumps([{"key": "x", "value": "y"}, {"key": "team", "value": "core"}])),
         (pa.string(), json.dumps([{"Key": "team", "Value": "core"}])),
+        (pa.string(), ' {"x": "y",\n "team": "core"}\n'),
+        (pa.string(), '\n[{"key": "team", "value": "core"}] '),
         (pa.map_(pa.string(), pa.string()), [("x", "y"), ("team", "core")]),
         (pa.struct([("team", pa.string()), ("x", pa.string())]), {"team": "core", "x": "y"}),
         (PAIRS, [{"key": "x", "value": "y"}, {"key": "team", "value": "core"}]),
@@ -229,13 +231,25 @@ def test_values_that_are_no_text(tmp_path: Path, value: Any, expected: str | Non
     assert sums(fetch(tmp_path, "tag:team"), "Tags.team") == {expected: 1}
 
 
-def test_tags_that_are_no_json_break_their_row_when_a_tag_is_asked_for(tmp_path: Path) -> None:
-    rows = [row("2024-10-04", Tags='{"team": "core"}'), row(Tags='{"team": "co'), row("2024-10-06", Tags="NULL")]
+@pytest.mark.parametrize("tags", ["{}", "[]", "null", "5", '"team"', "[5]", '{"other": "x"}', "", "NULL", None])
+def test_no_tags_are_no_dirt(tmp_path: Path, tags: str | None) -> None:
+    write_csv(tmp_path / "a.csv", [row(Tags=tags)])
+    write_parquet(tmp_path / "b.parquet", [row(Tags=tags)])
+    report = fetch(tmp_path, "tag:team")
+    assert sums(report, "Tags.team") == {None: 2}
+    assert report.broken == {}
+
+
+@pytest.mark.parametrize(
+    "tags", ['{"team": "co', '{"team": "co}', "{team: core}", "[{", "team=core", "{'team': 'core'}", "{]}"]
+)
+def test_tags_that_are_no_json_break_their_row_when_a_tag_is_asked_for(tmp_path: Path, tags: str) -> None:
+    rows = [row("2024-10-04", Tags='{"team": "core"}'), row(Tags=tags), row("2024-10-06", Tags="NULL")]
     write_csv(tmp_path / "bill.csv", rows)
     report = fetch(tmp_path, "tag:team")
     assert sums(report, "Tags.team") == {"core": 1, None: 1}
     assert report.broken == {DAY: 1}
-    assert '(column Tags, e.g. \'{"team": "co\')' in report.notes[0]
+    assert f"(column Tags, e.g. '{tags}')" in report.notes[0]
     assert fetch(tmp_path, "service").broken == {}
 
 

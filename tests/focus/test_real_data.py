@@ -120,4 +120,4 @@ def test_what_a_probe_tells() -> None:
     assert set(probe.accounts) == set(plain(SAMPLE, "BillingAccountId"))
     assert probe.currencies == ("USD",)
     assert (probe.oldest, probe.newest) == (SEPTEMBER[0], datetime(2024, 9, 30, 23, tzinfo=UTC))
-    assert probe.notes == ("1 file: CSV, FOCUS 1.0", "1,000 rows count")
+    assert probe.notes == ("1 file: CSV, FOCUS 1.0", "rows that count: 1,000")

@@ -361,6 +361,22 @@ def test_a_day_with_a_broken_row_stays_provisional_and_the_others_settle() -> No
     assert source_of(house).broken == (day(5).date(),)
 
 
+def test_rows_that_cannot_be_read_are_told_when_they_come_and_not_each_day_again() -> None:
+    cloud = steady_cloud()
+    house = a_house(watching(), aws=cloud)
+    for number in range(5, 9):  # a line that is no row keeps back whatever day is the newest
+        cloud.broken, cloud.notes = {day(number - 1).date(): 1}, ("line 7 of bill.csv is no row",)
+        cycle(house, number)
+    cloud.broken, cloud.notes = {day(8).date(): 3}, ("line 7 of bill.csv is no row", "3 rows of more.csv have no cost")
+    cycle(house, 9)
+
+    texts = [event["text"] for _, kind, _, event in heard(house) if kind == "broken_rows"]
+    assert [text.split(".")[0] for text in texts] == [
+        "1 row of 2026-03-05 cannot be read: line 7 of bill",
+        "3 rows of 2026-03-09 cannot be read: line 7 of bill",
+    ]
+
+
 # --- several sources ----------------------------------------------------------------------------------------
 
 

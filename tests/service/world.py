@@ -84,6 +84,7 @@ class Cloud:
     trouble: Exception | None = None
     status: ReportStatus = ReportStatus.COMPLETE
     broken: Mapping[date, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     accounts: frozenset[str] = frozenset({"111"})
     dimensions: tuple[str, ...] = ("service", "region", "charge_category")
     costs: tuple[str, ...] = ("BilledCost", "EffectiveCost")
@@ -141,6 +142,7 @@ class Cloud:
             watermark=self._mark(visible, query.visible_until),
             status=self.status,
             broken=self.broken,
+            notes=self.notes,
             accounts=self.accounts if inside else frozenset(),
             dimensions=self.dimensions,
         )
