@@ -119,7 +119,7 @@ def read_bare(case: Case, folder: Path) -> pa.Table:
 def read_ours(case: Case, folder: Path) -> pa.Table:
     context = AdapterContext("bench", FixedClock(END + timedelta(days=2)), timedelta(hours=24), folder)
     source = plugin.open(Options(path=(case.file,), memory=MEMORY, threads=THREADS), context)  # type: ignore[arg-type]
-    query = SpendQuery(START, END, dimensions=("service", "sub_account", "tag:team"))
+    query = SpendQuery(START, END, dimensions=("service", "sub_account", "tag:team"), visible_until=context.clock.now())
     report = source.fetch(query, Deadline(600))
     source.close()
     return report.table

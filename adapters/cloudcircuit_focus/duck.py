@@ -18,7 +18,7 @@ from cloudcircuit_focus.files import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # fsspec ships no types
+    from fsspec import AbstractFileSystem
 
 Settings = dict[str, str | int | float | list[str]]
 

@@ -15,7 +15,7 @@ from cloudcircuit_focus.files import Check, File, glob_pattern, is_wanted, print
 
 if TYPE_CHECKING:
     import pyarrow.fs as pafs
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
+    from fsspec import AbstractFileSystem
 
     from cloudcircuit_focus import Options
 

@@ -158,16 +158,19 @@ def _visible(plan: Plan) -> str:
 def cells(plan: Plan, groups: Sequence[Group]) -> str:
     """The table `cells`: one scan of everything, added up as far as the answer needs it.
 
-    Rows that the answer takes keep their dimensions; of the others, the broken ones keep their day, and the undated
-    ones their period, if they have one.
+    Rows that the answer takes keep their dimensions; of the others, the broken ones keep their day. The `day` of an
+    undated row is the first of the month that bills it, if it says so.
     """
     hour = plan.query.grain is Grain.HOUR
     keys = {
         "folder": "parse_dirpath(file)" if plan.competing else "CAST(NULL AS VARCHAR)",
-        "period": f"CASE WHEN {str(plan.competing).lower()} OR state = {State.UNDATED} THEN {_period(plan)} END",
+        "period": _period(plan) if plan.competing else "CAST(NULL AS TIMESTAMP)",
         "account": "account",
         "state": "state",
-        "day": f"CASE WHEN state IN ({State.TAKEN}, {State.BROKEN}) THEN {_local_day(plan)} END",
+        "day": (
+            f"CASE WHEN state IN ({State.TAKEN}, {State.BROKEN}) THEN {_local_day(plan)} "
+            f"WHEN state = {State.UNDATED} THEN CAST({_period(plan)} AS DATE) END"
+        ),
         "hour": _taken("date_trunc('hour', start)") if hour else "CAST(NULL AS TIMESTAMP)",
         **{name: _taken(name) for name in ("currency", "category", *_aliases(plan))},
     }
@@ -175,7 +178,8 @@ def cells(plan: Plan, groups: Sequence[Group]) -> str:
         **{cost: f"sum({cost})" for cost in plan.costs},
         "number": "count(*)",
         "oldest": "min(start)",
-        "newest": f"max(start) FILTER (start < {moment(plan.now)})",
+        # Where rows from now on do not exist, there is nothing to leave out.
+        "newest": "max(start)" if plan.query.visible_until else f"max(start) FILTER (start < {moment(plan.now)})",
     }
     return f"CREATE TEMP TABLE cells AS {_judged(plan, groups)} SELECT {_select(keys | sums)} FROM judged GROUP BY ALL"
 
@@ -248,8 +252,9 @@ def drop(parcels: Iterable[tuple[str, str | None, datetime | None]]) -> str:
 def unreadable() -> str:
     """Days with rows that could not be read; rows without a day come with the month of their billing period."""
     return f"""
-SELECT day, CASE WHEN state = {State.UNDATED} THEN CAST(period AS DATE) END AS month, sum(number)
-FROM cells WHERE state IN ({State.BROKEN}, {State.UNDATED}) GROUP BY day, month"""
+SELECT CASE WHEN state = {State.BROKEN} THEN day END AS broken, CASE WHEN state = {State.UNDATED} THEN day END AS month,
+  sum(number)
+FROM cells WHERE state IN ({State.BROKEN}, {State.UNDATED}) GROUP BY ALL"""
 
 
 def charges(plan: Plan) -> str:
