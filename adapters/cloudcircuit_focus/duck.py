@@ -54,6 +54,7 @@ class Session:
     def __init__(self, memory: int, threads: int, deadline: Deadline) -> None:
         self._deadline = deadline
         self._allowed = deadline.left()
+        self.check()
         try:
             self._spill = tempfile.TemporaryDirectory(prefix="cloudcircuit-focus-", ignore_cleanup_errors=True)
         except OSError as error:
@@ -67,7 +68,11 @@ class Session:
             self._connection = duckdb.connect(config={**SETTINGS, **own})
         except duckdb.Error as error:
             raise _translated(error) from error
-        self.rows("SET TimeZone = 'UTC'")
+        try:
+            self.rows("SET TimeZone = 'UTC'")
+        except AdapterError:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._connection.close()

@@ -60,9 +60,13 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
     return re.compile(f"{regex}(?:/.*)?", re.DOTALL)
 
 
+def is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
+
+
 def is_wanted(relative: str, glob: re.Pattern[str] | None) -> bool:
     """Whether a file below a folder is a part of the dataset: by its suffix, and by the glob if there is one."""
-    hidden = any(name.startswith((".", "_")) for name in relative.split("/"))
+    hidden = any(is_hidden(name) for name in relative.split("/"))
     return not hidden and relative.lower().endswith(SUFFIXES) and (glob is None or bool(glob.fullmatch(relative)))
 
 
@@ -90,30 +94,34 @@ class LocalPlace:
             base = os.path.realpath(self._path, strict=True)
             if not os.path.isdir(base):  # noqa: PTH112 - paths stay text here: what the engine opens is text
                 return [self._look(self._path, base)]
-            return _each_once(self._below(base, base, check))
+            return _each_once(self._below(base, check))
         except FileNotFoundError as error:
             raise self._missing(error) from error
         except OSError as error:
             message = f"{self._name(str(error.filename))} cannot be read: {error.strerror}"
             raise AdapterError(message, permanent=True) from error
 
-    def _below(self, folder: str, base: str, check: Check) -> Iterator[tuple[str, File]]:
-        check()
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-        for entry in found:
-            relative = os.path.relpath(entry.path, base)
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith((".", "_")):
-                yield from self._below(entry.path, base, check)
-            elif is_wanted(relative, self._glob):
-                yield entry.path, self._inside(entry.path, base)
+    def _below(self, base: str, check: Check) -> Iterator[tuple[str, File]]:
+        folders = [base]
+        while folders:
+            check()
+            with os.scandir(folders.pop()) as entries:
+                found = [entry for entry in entries if not is_hidden(entry.name)]
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif is_wanted(os.path.relpath(entry.path, base), self._glob):
+                    yield entry.path, self._look(entry.path, self._inside(entry.path, base))
+                elif self._glob is None and entry.is_dir():
+                    self._inside(entry.path, base)  # what lies within is found by its own path
 
-    def _inside(self, path: str, base: str) -> File:
+    def _inside(self, path: str, base: str) -> str:
+        """Where a path really leads, if it stays below `base`."""
         real = os.path.realpath(path, strict=True)
         if os.path.commonpath([real, base]) != base:
             message = "is a link that leads out of the configured folder; configure its target as a path of its own"
             raise AdapterError(f"{self._name(path)} {message}", permanent=True)
-        return self._look(path, real)
+        return real
 
     def _look(self, path: str, real: str) -> File:
         status = Path(real).stat()
@@ -140,7 +148,7 @@ def _each_once(found: Iterable[tuple[str, File]]) -> list[File]:
     for path, file in found:
         if file.url not in files or file.url == path:
             files[file.url] = file
-    return list(files.values())
+    return sorted(files.values(), key=lambda file: file.url)
 
 
 def find_all(places: Iterable[Place], max_size: int, check: Check) -> dict[File, Place]:

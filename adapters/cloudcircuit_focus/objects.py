@@ -80,19 +80,24 @@ class ObjectPlace:
 def _connect(scheme: str, options: Options) -> pafs.FileSystem:
     import pyarrow.fs as pafs
 
-    if scheme == "s3":
-        timeouts = {"connect_timeout": TIMEOUT, "request_timeout": TIMEOUT}
-        return pafs.S3FileSystem(region=options.region, endpoint_override=options.endpoint, **timeouts)
-    if scheme == "gs":
-        return pafs.GcsFileSystem()
-    return pafs.AzureFileSystem(options.account)
+    try:
+        if scheme == "s3":
+            timeouts = {"connect_timeout": TIMEOUT, "request_timeout": TIMEOUT}
+            return pafs.S3FileSystem(region=options.region, endpoint_override=options.endpoint, **timeouts)
+        return pafs.GcsFileSystem() if scheme == "gs" else pafs.AzureFileSystem(options.account)
+    except ImportError as error:
+        raise AdapterError(f"{scheme}://: this build of pyarrow cannot reach it ({error})", permanent=True) from error
 
 
 def engine_filesystem(places: Mapping[File, ObjectPlace]) -> AbstractFileSystem:
     """What the query engine opens remote files with: exactly the files that were found, under exactly their names."""
-    from fsspec import AbstractFileSystem
-
     from cloudcircuit_focus import SCHEMES
+
+    try:
+        from fsspec import AbstractFileSystem
+    except ImportError as error:
+        message = "object stores are read with the package fsspec, which is not installed: pip install fsspec"
+        raise AdapterError(message, permanent=True) from error
 
     by_url = {file.url: (file, place) for file, place in places.items()}
 

@@ -92,6 +92,7 @@ def _without_budget(state: BreakerState) -> BreakerState:
         closed_breached=False,
         closed_limit=None,
         closed_over=False,
+        closed_spend=None,
     )
 
 
@@ -109,6 +110,7 @@ def _roll_over(state: BreakerState, seen: BudgetView) -> BreakerState:
             closed_breached=False,
             closed_limit=None,
             closed_over=False,
+            closed_spend=None,
         )
     return replace(
         state,
@@ -121,6 +123,7 @@ def _roll_over(state: BreakerState, seen: BudgetView) -> BreakerState:
         closed_breached=state.budget_breached,
         closed_limit=before.limit,
         closed_over=False,
+        closed_spend=None,
     )
 
 
@@ -155,4 +158,6 @@ def _late(state: BreakerState, closed: BudgetView | None) -> BreakerState:
     limit = state.closed_limit
     if closed is None or closed.start != state.closed_start or state.closed_breached or limit is None:
         return state
-    return replace(state, closed_over=state.closed_over or closed.spend >= limit)
+    if state.closed_over or closed.spend < limit:
+        return state
+    return replace(state, closed_over=True, closed_spend=closed.spend)

@@ -144,6 +144,8 @@ def _budget_period(state: BreakerState) -> dict[str, object] | None:
         "settled_days": view.settled_days,
         "complete": view.complete,
         "previous_start": state.closed_start,
+        "previous_spend": state.closed_spend,
+        "previous_limit": state.closed_limit,
     }
 
 

@@ -162,7 +162,12 @@ def _closed_over(payload: Payload) -> str:
     period = "the last period"
     if before:
         period = span(date.fromisoformat(before), date.fromisoformat(budget["start"]), told_on(payload))
-    return f"{name(payload)} went over its budget for {period}, when the last of its days came in"
+    if budget is None or budget["previous_spend"] is None or budget["previous_limit"] is None:
+        return f"{name(payload)} went over its budget for {period}, when the last of its days came in"
+    spend, limit = (money(budget[key], payload["currency"]) for key in ("previous_spend", "previous_limit"))
+    return (
+        f"{name(payload)} spent {spend} of its {limit} budget for {period}: over it when the last of its days came in"
+    )
 
 
 def _resolved(payload: Payload) -> str:

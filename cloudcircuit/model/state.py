@@ -97,8 +97,8 @@ class BreakerState:
     budget_start     the period that the budget last saw; `budget_breached`, `budget_limit`, `breached_by` (the newest
                      day known when it was breached) speak of it
     after_breach     this period follows a breached one and no day of it has settled
-    closed_start     the period before it: `closed_breached` and `closed_limit` as it closed, `closed_over` by late
-                     data since
+    closed_start     the period before it: `closed_breached` and `closed_limit` as it closed; `closed_over` and
+                     `closed_spend` by data that came in since
     alerted          what has been told and is not resolved: kind -> when first told
     """
 
@@ -130,6 +130,7 @@ class BreakerState:
     closed_breached: bool = False
     closed_limit: Decimal | None = None
     closed_over: bool = False
+    closed_spend: Decimal | None = None
     alerted: Mapping[str, datetime] = field(default_factory=dict)
     reminded_at: datetime | None = None
     acked_at: datetime | None = None

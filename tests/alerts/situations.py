@@ -302,6 +302,8 @@ def closed_over() -> list[CircuitAlert]:
             view,
             closed_start=started,
             closed_over=True,
+            closed_limit=Decimal(5000),
+            closed_spend=Decimal("5012.40"),
         )
     ]
 

@@ -145,6 +145,14 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path, target: 
     assert "bill/b.csv is a link that leads out of the configured folder" in str(error)
 
 
+def test_a_linked_folder_is_no_way_out_either(tmp_path: Path) -> None:
+    write_csv(tmp_path / "elsewhere/a.csv", [row()])
+    write_csv(tmp_path / "bill/b.csv", [row(cost="2")])
+    (tmp_path / "bill/more").symlink_to("../elsewhere")
+    assert "bill/more is a link that leads out of the configured folder" in str(refusal(tmp_path, path="bill"))
+    assert total(fetch(tmp_path, path="bill/*.csv")) == 2
+
+
 def test_a_link_that_the_operator_names_is_followed(tmp_path: Path) -> None:
     write_csv(tmp_path / "elsewhere/a.csv", [row()])
     (tmp_path / "bill").symlink_to("elsewhere")

@@ -145,3 +145,21 @@ def test_local_and_remote_files_in_one_source(bucket: Bucket, tmp_path: Path) ->
     (tmp_path / "b.csv").write_text(csv_text([row(cost="2")]))
     report = fetch(tmp_path, path=["b.csv", f"s3://{bucket.name}/mixed"], delivery="append", **bucket.options)
     assert total(report) == 3
+
+
+def test_a_missing_package_is_named(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.put("some/a.csv", csv_text([row()]))
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(AdapterError, match="pip install fsspec") as caught:
+        bucket.fetch("some")
+    assert caught.value.permanent
+
+
+@pytest.mark.parametrize(("path", "name"), [("gs://bucket/x", "GcsFileSystem"), ("az://bucket/x", "AzureFileSystem")])
+def test_a_build_of_arrow_without_a_store_says_so(path: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*_arguments: Any) -> None:
+        raise ImportError(f"built without {name}")
+
+    monkeypatch.setattr(pafs, name, lacking)
+    with pytest.raises(AdapterError, match=f"this build of pyarrow cannot reach it .*{name}"):
+        fetch(Path("/"), path=path, account="store")
