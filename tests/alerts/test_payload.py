@@ -304,7 +304,8 @@ def test_titles_of_the_situations() -> None:
         "budget_warning": "all-of-aws has spent $3,612.40 of its $4,000.00 budget for October",
         "budget_breached": "all-of-aws has spent $4,064.48 of its $4,000.00 budget for October (tripped)",
         "forecast": "all-of-aws is heading for $4,310.20 in October, over its budget of $4,000.00",
-        "closed_over": "all-of-aws spent $5,012.40 of its $5,000.00 budget for September: over it when the last of its days came in",
+        "closed_over": "all-of-aws spent $5,012.40 of its $5,000.00 budget for September: "
+        "over it when the last of its days came in",
         "below_budget_again": "all-of-aws is below its budget again: $3,612.40 of $6,000.00 for October",
         "hourly": "AWS Glue costs $4.41 an hour instead of $2.21 since 12 October 02:00 UTC",
         "source_blind": "bill is blind",
