@@ -13,7 +13,7 @@ from rich.text import Text
 from cloudcircuit.cli.show import COLOURS, plain, spark, table
 from cloudcircuit.engine.text import money, share, shown
 from cloudcircuit.model import Action, BreakerState, Decision, Phase, Reason
-from cloudcircuit.service.serve import decisions
+from cloudcircuit.service.serve import HOLDING, decisions
 
 if TYPE_CHECKING:
     from cloudcircuit.service.house import House
@@ -68,14 +68,17 @@ def _first(row: Row) -> tuple[object, ...]:
 
 
 def is_unsure(answer: Decision) -> bool:
-    """Old data, or charges that cannot be counted: the answer rests on what was known before."""
-    return answer.stale or Reason.CURRENCY_MISMATCH in answer.reasons
+    """Old data, or a circuit that is held: the answer rests on what was known before, or on nothing."""
+    return answer.stale or bool(HOLDING & set(answer.reasons))
 
 
 def exit_code(answers: Iterable[Decision]) -> int:
-    """The code of the strictest decision: a block is one, however old the data; otherwise stale outweighs."""
+    """The code of the strictest decision: a block is one, however old the data; otherwise stale outweighs.
+
+    No decision at all is nothing known, never an allow.
+    """
     found = {STALE_OR_UNKNOWN if is_unsure(d) and d.action is not Action.BLOCK else EXIT[d.action] for d in answers}
-    return next((code for code in (20, STALE_OR_UNKNOWN, 10) if code in found), 0)
+    return next((code for code in (20, STALE_OR_UNKNOWN, 10, 0) if code in found), STALE_OR_UNKNOWN)
 
 
 # --- as a table -------------------------------------------------------------------------------------------
@@ -86,12 +89,15 @@ def circuit_table(rows: Sequence[Row], width: int) -> Table:
     narrow = width < _NARROW
     cells = [(served(row.decision), _spent(row), _of_budget(row, narrow=narrow)) for row in rows]
     names = [Text(shown(row.decision.circuit, 200)) for row in rows]
-    left = width - sum(max((len(cell[i]) for cell in cells), default=0) for i in range(3)) - 5 * _GAP
+    figures = [max((len(cell[i]) for cell in cells), default=0) for i in range(3)]
+    left = width - sum(figures) - 5 * _GAP
     days = 0 if narrow else 30 if left >= _ROOMY else 14
     room = min(max(map(len, names), default=0), left - days - _LEAST_WHY)
     found = table("circuit", "now", "spent", "", f"last {days} days" if days else "", "why")
     found.columns[0].width, found.columns[0].overflow = max(room, 12), "ellipsis"
     found.columns[2].justify = "right"
+    for column, least in zip(found.columns[1:4], figures, strict=True):
+        column.min_width = least
     found.columns[5].no_wrap, found.columns[5].overflow = False, "fold"
     for row, name, cell in zip(rows, names, cells, strict=True):
         found.add_row(name, *cell, _line(row, days), why(row.decision))

@@ -229,8 +229,8 @@ def _blocked(rows: list[Row]) -> str:
     served = sum(row.decision.action is Action.BLOCK for row in rows)
     would = sum(row.decision.would is Action.BLOCK for row in rows)
     if would > served:
-        return f"{served} blocked and {would - served} more if it were enforced"
-    return f"{served} blocked" if served else "none blocked"
+        return f"{served or 'none'} blocked, {would - served} would be if enforced"
+    return f"{served or 'none'} blocked"
 
 
 def _next_step(opened: Opened, rows: list[Row], now: datetime) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -136,7 +137,9 @@ def test_json_is_json_whatever_is_in_it() -> None:
 @pytest.mark.parametrize(
     ("answers", "code"),
     [
-        ([], 0),
+        ([], 30),  # nothing is known
+        ([replace(decision(), reasons=(Reason.CURRENCY_MISMATCH,))], 30),
+        ([replace(decision(), reasons=(Reason.NOT_JUDGED,)), decision()], 30),
         ([decision()], 0),
         ([decision(action=Action.THROTTLE), decision()], 10),
         ([decision(action=Action.BLOCK), decision(action=Action.THROTTLE)], 20),

@@ -22,7 +22,7 @@ def test_the_replay_tells_what_happened_and_ends_with_a_table(replayed: Path) ->
     assert "would block" in table.splitlines()[1]
     assert "of $3,900.00 100%" in table
     assert "█" in table
-    assert "17 circuits, 0 blocked and 1 more if it were enforced" in table
+    assert "17 circuits, none blocked, 1 would be if enforced" in table
     assert table.splitlines()[-1] == "next: cloudcircuit explain account --at 2018-10-31"
 
 
