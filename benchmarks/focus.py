@@ -25,9 +25,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from cloudcircuit.clock import Deadline, FixedClock
+from cloudcircuit.clock import Deadline
 from cloudcircuit.model import SpendQuery
-from cloudcircuit.ports import AdapterContext
+from cloudcircuit.testing import adapter_context
 from cloudcircuit_focus import Options, plugin
 
 DATA = Path(__file__).parent / ".data"
@@ -117,7 +117,7 @@ def read_bare(case: Case, folder: Path) -> pa.Table:
 
 
 def read_ours(case: Case, folder: Path) -> pa.Table:
-    context = AdapterContext("bench", FixedClock(END + timedelta(days=2)), timedelta(hours=24), folder)
+    context = adapter_context(END + timedelta(days=2), root=folder)
     source = plugin.open(Options(path=(case.file,), memory=MEMORY, threads=THREADS), context)  # type: ignore[arg-type]
     query = SpendQuery(START, END, dimensions=("service", "sub_account", "tag:team"), visible_until=context.clock.now())
     report = source.fetch(query, Deadline(600))

@@ -11,12 +11,14 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from cloudcircuit.clock import Deadline, SystemClock
-from cloudcircuit.config import Config, NotifierConfig, SourceConfig
-from cloudcircuit.model import ChannelRule
+from cloudcircuit.config import Config, NotifierConfig, SourceConfig, secret
+from cloudcircuit.errors import AdapterError, ConfigError
+from cloudcircuit.model import ChannelRule, Secret
 from cloudcircuit.notifiers import ConsoleNotifier, SlackNotifier, WebhookNotifier
-from cloudcircuit.ports import AdapterContext, Clock, CostAdapter, Notifier, Store
+from cloudcircuit.ports import AdapterContext, Clock, CostAdapter, Meter, Notifier, Store, one_for_all
 from cloudcircuit.service.deliver import Outbox
 from cloudcircuit.service.house import House, Source
+from cloudcircuit.service.meter import StoreMeter
 from cloudcircuit.stores import open_store
 from cloudcircuit.stores.published import FilePublisher
 
@@ -55,7 +57,10 @@ def assemble(config: Config, store: Store, *, stdout: TextIO, clock: Clock | Non
     rules = {name: ChannelRule(name, n.min_severity, n.fallback) for name, n in config.notifiers.items()}
     house = House(
         store=store,
-        sources={name: source(config, spec, clock or real) for name, spec in config.sources.items()},
+        sources={
+            name: source(config, spec, clock or real, StoreMeter(store, name, real))
+            for name, spec in config.sources.items()
+        },
         monitors=config.monitors,
         rules=rules,
         deadline=Deadline,
@@ -73,22 +78,46 @@ def published_path(state: Path) -> Path:
     return state.with_name(f"{state.stem}.decisions.json")
 
 
-def source(config: Config, spec: SourceConfig, clock: Clock) -> Source:
+def source(config: Config, spec: SourceConfig, clock: Clock, meter: Meter) -> Source:
+    """A source that reads as of `clock`, and counts its calls on `meter` before it makes them."""
     return Source(
         name=spec.name,
-        open=_opener(config, spec, clock),
+        open=_opener(config, spec, clock, meter),
         zone=ZoneInfo(spec.zone),
         grain=spec.grain,
         lag=spec.lag,
         every=spec.every,
         timeout=spec.timeout.total_seconds(),
         restated_share=spec.restated_share,
+        split=None if spec.plugin.split is one_for_all else partial(spec.plugin.split, spec.options),
+        unsupported=partial(spec.plugin.unsupported, spec.options),
+        scope=spec.plugin.scope(spec.options),
     )
 
 
-def _opener(config: Config, spec: SourceConfig, clock: Clock) -> Callable[[], CostAdapter]:
-    context = AdapterContext(source=spec.name, clock=clock, lag=spec.lag, root=config.root)
+def _opener(config: Config, spec: SourceConfig, clock: Clock, meter: Meter) -> Callable[[], CostAdapter]:
+    context = AdapterContext(
+        source=spec.name,
+        clock=clock,
+        lag=spec.lag,
+        root=config.root,
+        meter=meter,
+        secret=partial(_secret_of, spec.name, config.root),
+    )
     return partial(spec.plugin.open, spec.options, context)
+
+
+def _secret_of(source: str, root: Path, reference: str) -> Secret:
+    """A secret of a source. `reveal` raises AdapterError, which names source and reference, when it is not there."""
+    found = secret(reference, root, key=f"sources.{source}")
+
+    def reveal() -> str:
+        try:
+            return found.reveal()
+        except ConfigError as error:
+            raise AdapterError("; ".join(map(str, error.problems)), permanent=True) from error
+
+    return Secret(reference, reveal)
 
 
 def notifiers(config: Config, stdout: TextIO, clock: Clock) -> dict[str, Notifier]:

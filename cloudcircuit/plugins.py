@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 from cloudcircuit.errors import ConfigError, Problem
 from cloudcircuit.ports import AdapterPlugin
@@ -61,7 +62,18 @@ def _checked(point: EntryPoint, value: object) -> AdapterPlugin:
         raise _problem(f'the adapter "{point.name}" of {_package(point)} is broken: {point.value} is no AdapterPlugin')
     if value.name != point.name:
         raise _problem(f'the adapter "{point.name}" of {_package(point)} is broken: it calls itself "{value.name}"')
+    for module in value.requires:
+        if not _is_there(module):
+            raise _problem(f'the adapter "{point.name}" needs the module {module}: {_remedy(point)}')
     return value
+
+
+def _is_there(module: str) -> bool:
+    """Whether a module could be imported; its packages are, it is not."""
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
 
 
 def _package(point: EntryPoint) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import Probe, SpendQuery
+from cloudcircuit.model import CallCost, PlanStep, Probe, SpendQuery
 from cloudcircuit.ports import AdapterContext, Deadline, SpendReport
 from cloudcircuit_focus import answer
 from cloudcircuit_focus.columns import Format, Layout, check_required, group_files, make_layout
 from cloudcircuit_focus.duck import Session
 from cloudcircuit_focus.expressions import FILE_COLUMN, scan
-from cloudcircuit_focus.files import File, LocalPlace, Place, find_all
+from cloudcircuit_focus.files import Check, File, LocalPlace, Place, find_all
 from cloudcircuit_focus.objects import ObjectPlace, engine_filesystem
 from cloudcircuit_focus.reading import detect_format, digest, find_twins, read_header
 
@@ -50,12 +50,25 @@ class FocusSource:
         with self._reading(deadline) as (session, dataset):
             return answer.probe(session, dataset, now, now + AHEAD)
 
+    def plan(self, queries: Sequence[SpendQuery], _sizes: Mapping[str, int], deadline: Deadline) -> list[PlanStep]:
+        """Every reading reads all files that are there; none is opened here."""
+
+        def check() -> None:
+            if deadline.expired:
+                raise AdapterError("looking for the files took too long")
+
+        files = self._find(check)
+        remote = any(isinstance(place, ObjectPlace) for place in files.values())
+        note = "; the store may charge for requests, and for what leaves its region" if remote else ""
+        cost = CallCost(bytes=sum(file.size for file in files)) * len(queries)
+        return [PlanStep(f"read {len(files):,} file{'s' * (len(files) != 1)} whole{note}", cost)]
+
     @contextmanager
     def _reading(self, deadline: Deadline) -> Iterator[tuple[Session, answer.Dataset]]:
         """A session over the files as they are now; that they are still the same afterwards is a part of it."""
         session = Session(self._options.memory, self._options.threads, deadline)
         try:
-            places = self._find(session)
+            places = self._find(session.check)
             try:
                 yield session, self._learn(session, places)
             except AdapterError as error:
@@ -65,11 +78,11 @@ class FocusSource:
         finally:
             session.close()
 
-    def _find(self, session: Session) -> dict[File, Place]:
-        return find_all(self._places, self._options.max_size, session.check)
+    def _find(self, check: Check) -> dict[File, Place]:
+        return find_all(self._places, self._options.max_size, check)
 
     def _check_unchanged(self, session: Session, before: Mapping[File, Place], cause: AdapterError | None) -> None:
-        changed = before.keys() ^ self._find(session).keys()
+        changed = before.keys() ^ self._find(session.check).keys()
         if changed:
             name = min(file.name for file in changed)
             raise AdapterError(f"{name} changed while it was read; try again") from cause

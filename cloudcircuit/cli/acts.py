@@ -125,7 +125,8 @@ def ack(
 ) -> None:
     """Acknowledge: somebody knows.
 
-    Reminders stop, and what was anomalous may speak for what is normal.
+    Reminders stop, and what was anomalous may speak for what is normal. With source:NAME: the accounts that have
+    vanished from a source were closed, and are no longer waited for.
     """
     new = _act("ack", circuit, common.moment(at), owner, reason, noise=noise)
     _do(new, config, at, json=json, told="acknowledged as noise" if noise else "acknowledged")
@@ -142,9 +143,10 @@ def _act(kind: str, match: str, at: datetime, owner: str | None, reason: str, **
 def _do(new: Act, path: Path | None, at: str | None, *, json: bool, told: str, must_exist: bool = True) -> None:
     """Record an act, let it take effect, and say on what and until when."""
     from cloudcircuit.service import operate
+    from cloudcircuit.service.absent import names_source
 
     with common.looking(path, at) as (opened, _):
-        circuits = _circuits(opened, new.match, must_exist=must_exist)
+        circuits = _circuits(opened, new.match, must_exist=must_exist and not names_source(new.match))
         operate.act(opened.store, new)
         gone = []
         if new.kind == "clear":

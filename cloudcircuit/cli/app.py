@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cloudcircuit.cli import acts, check, explain, logs, replays, setup, status, upkeep
+from cloudcircuit.cli import acts, check, explain, logs, plan, replays, setup, status, upkeep
 from cloudcircuit.cli.show import harmless
 from cloudcircuit.errors import CloudCircuitError, UsageError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 for command in (
     setup.init,
     check.check,
+    plan.plan,
     replays.run,
     status.status,
     status.decide,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,14 +14,15 @@ from rich.text import Text
 from cloudcircuit.cli import common
 from cloudcircuit.cli.show import console, grid, harmless, print_json, text
 from cloudcircuit.clock import Deadline, SystemClock
-from cloudcircuit.engine.text import count, duration, moment
-from cloudcircuit.errors import AdapterError, CloudCircuitError, ConfigError
+from cloudcircuit.engine.text import count, duration, moment, shown
+from cloudcircuit.errors import AdapterError, CloudCircuitError, ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cloudcircuit.config import Config
     from cloudcircuit.model import Probe
+    from cloudcircuit.ports import Clock, Meter
 
 _PATIENCE = 60.0
 """The longest that one source or channel is waited for, in seconds."""
@@ -85,12 +86,26 @@ def _ask_all(configuration: Config) -> list[Finding]:
 
     clock, leash = SystemClock(), Leash()
     findings = []
-    for name, spec in configuration.sources.items():
-        held, patience = leash.hold(source(configuration, spec, clock)), min(_PATIENCE, spec.timeout.total_seconds())
-        findings.append(_ask("source", name, lambda held=held, s=patience: _probe(held, s, clock.now())))  # type: ignore[misc]
+    with ExitStack() as stack:
+        meter = _metering(configuration, clock, stack)
+        for name, spec in configuration.sources.items():
+            held = leash.hold(source(configuration, spec, clock, meter(name)))
+            patience = min(_PATIENCE, spec.timeout.total_seconds())
+            findings.append(_look(configuration, name, lambda held=held, s=patience: _probe(held, s), clock.now()))  # type: ignore[misc]
     for name, notifier in notifiers(configuration, sys.stdout, clock).items():
         findings.append(_ask("channel", name, lambda n=notifier: [n.check(Deadline(_PATIENCE))]))  # type: ignore[misc]
     return findings
+
+
+def _metering(configuration: Config, clock: Clock, stack: ExitStack) -> Callable[[str], Meter]:
+    """Where the calls of a source are counted: on the day's account that a running daemon has, too."""
+    from cloudcircuit.service.meter import NoMeter, StoreMeter
+
+    try:
+        store = stack.enter_context(common.borrowed_state(configuration))
+    except StoreError as error:
+        return lambda _, why=error: NoMeter(why)  # type: ignore[misc]
+    return lambda source: StoreMeter(store, source, clock)
 
 
 def _ask(kind: str, name: str, question: Callable[[], list[str]]) -> Finding:
@@ -100,7 +115,16 @@ def _ask(kind: str, name: str, question: Callable[[], list[str]]) -> Finding:
         return kind, name, False, str(error).splitlines()
 
 
-def _probe(source: Any, seconds: float, now: datetime) -> list[str]:
+def _look(configuration: Config, name: str, question: Callable[[], Probe], now: datetime) -> Finding:
+    try:
+        probe = question()
+    except CloudCircuitError as error:
+        return "source", name, False, str(error).splitlines()
+    foreign = list(_foreign(configuration, name, probe))
+    return "source", name, not foreign, [*foreign, *_described(probe, now)]
+
+
+def _probe(source: Any, seconds: float) -> Probe:
     try:
         with closing(source.open()) as adapter:
             probe: Probe = adapter.probe(Deadline(seconds))
@@ -108,7 +132,19 @@ def _probe(source: Any, seconds: float, now: datetime) -> list[str]:
         raise
     except Exception as error:
         raise AdapterError(f"its adapter broke with {type(error).__name__}; this is a fault of the adapter") from error
-    return list(_described(probe, now))
+    return probe
+
+
+def _foreign(configuration: Config, name: str, probe: Probe) -> Iterator[str]:
+    """The monitors whose circuits will be held, because this source charges in other money."""
+    for monitor in configuration.monitors:
+        known = {monitor.currency, *(line.currency for line in configuration.fx if line.into == monitor.currency)}
+        others = [currency for currency in probe.currencies if currency not in known]
+        if name in monitor.sources and others:
+            yield (
+                f"monitor {shown(monitor.name)} is in {monitor.currency}, and this source charges in "
+                f"{', '.join(map(shown, others))}: set its currency, or convert with [[fx]]"
+            )
 
 
 def _described(probe: Probe, now: datetime) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cloudcircuit.compose import Opened
     from cloudcircuit.config import Config
-    from cloudcircuit.ports import Clock
+    from cloudcircuit.ports import Clock, Store
 
 PLACES = (Path("cloudcircuit.toml"), Path("/etc/cloudcircuit/cloudcircuit.toml"))
 """Where a configuration is looked for when none is named."""
@@ -61,15 +61,40 @@ def opened(
 ) -> Iterator[Opened]:
     """A configuration come to life, its sources on a leash. Raises StoreError."""
     from cloudcircuit.compose import open_house
-    from cloudcircuit.service.leash import Leash
 
     found = open_house(configuration, stdout=stdout or sys.stdout, clock=clock, create=create)
-    leash = Leash()
-    sources = {name: leash.hold(source) for name, source in found.house.sources.items()}
     try:
-        yield replace(found, house=replace(found.house, sources=sources))
+        yield on_leash(found)
     finally:
         found.close()
+
+
+def on_leash(found: Opened) -> Opened:
+    """The same, with sources that cannot hang the command."""
+    from cloudcircuit.service.leash import Leash
+
+    leash = Leash()
+    sources = {name: leash.hold(source) for name, source in found.house.sources.items()}
+    return replace(found, house=replace(found.house, sources=sources))
+
+
+@contextmanager
+def borrowed_state(configuration: Config) -> Iterator[Store]:
+    """The state where there is one, else one in memory: nothing is created. Raises StoreError."""
+    from cloudcircuit.stores import memory_store, open_store
+
+    path = configuration.daemon.state
+    with closing(memory_store() if _is_missing(path) else open_store(path, create=False)) as store:
+        yield store
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing is there, for sure: what cannot be looked at may be there."""
+    try:
+        path.lstat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False
 
 
 @contextmanager

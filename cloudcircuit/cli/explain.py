@@ -47,6 +47,10 @@ def _print(story: Story) -> None:
         found.add_row(label, line if isinstance(line, Text) else text(line, limit=600))
     for place, source in enumerate(story.sources):
         found.add_row("" if place else "sources", text(_source(source, story), limit=600))
+        for meaning in story.scopes.get(source.source, ()):
+            found.add_row("", text(f"  {meaning}", limit=600, style="dim"))
+    if len(set(story.scopes.values())) > 1:
+        found.add_row("", text("These sources do not count alike: their sum is no sum of one kind.", style="yellow"))
     out.print(found)
 
 
@@ -73,6 +77,7 @@ def _as_json(story: Story) -> dict[str, Any]:
         "left_out": story.left_out(),
         "series": days,
         "sources": story.sources,
+        "scopes": story.scopes,
         "acts": story.acts,
     }
 

@@ -15,12 +15,14 @@ from rich.text import Text
 from cloudcircuit.cli import common
 from cloudcircuit.cli.circuits import STALE_OR_UNKNOWN, Row, circuit_json, circuit_table, exit_code, gather
 from cloudcircuit.cli.show import console, grid, harmless, print_json, text
+from cloudcircuit.clock import SystemClock
 from cloudcircuit.engine.text import count, duration, moment
 from cloudcircuit.model import Delivery, ReportStatus, SourceState
 from cloudcircuit.service.serve import decisions
 
 if TYPE_CHECKING:
     from cloudcircuit.compose import Opened
+    from cloudcircuit.service.meter import OwnCost
 
 
 def status(
@@ -90,12 +92,27 @@ def _print(opened: Opened, rows: Sequence[Row], limit: int, now: datetime) -> No
 
 
 def _sources(opened: Opened, now: datetime) -> Table:
-    states, found = opened.store.sources(), grid()
+    states, costs, found = opened.store.sources(), _own_costs(opened), grid()
     for name in opened.house.sources:
         state = states.get(name, SourceState(name))
         style = "red" if state.error else "yellow" if state.status not in (None, ReportStatus.COMPLETE) else "green"
         found.add_row(Text("source", style="dim"), text(name, style=style), text(source_line(state, now), limit=300))
+        if name in costs:
+            found.add_row("", "", Text(_own_line(costs[name]), style="dim"))
     return found
+
+
+def _own_costs(opened: Opened) -> dict[str, OwnCost]:
+    """What reading the sources has cost: today and this month are the real ones, whatever --at says."""
+    from cloudcircuit.service.meter import own_costs
+
+    return own_costs(opened.store, SystemClock().now())
+
+
+def _own_line(cost: OwnCost) -> str:
+    from cloudcircuit.service.meter import in_words
+
+    return f"its own cost: {in_words(cost.today)} today; {in_words(cost.month)} this month"
 
 
 def source_line(state: SourceState, now: datetime) -> str:
@@ -134,6 +151,7 @@ def _print_json(opened: Opened, rows: Sequence[Row], now: datetime) -> None:
             "judged_at": opened.store.newest(),
             "circuits": [circuit_json(row) for row in rows],
             "sources": [states.get(name, SourceState(name)) for name in opened.house.sources],
+            "own_costs": _own_costs(opened),
             "deliveries": [_delivery(d) for s in ("owed", "failed") for d in opened.store.deliveries(s, limit=1000)],
         }
     )

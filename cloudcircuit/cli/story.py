@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -39,7 +39,10 @@ _SHOWN_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`monitor` is None when it is gone from the configuration, `series` when nothing can be cut from the ledger."""
+    """`monitor` is None when it is gone from the configuration, `series` when nothing can be cut from the ledger.
+
+    `scopes` say of each source, by its name, what its figures leave out or mean.
+    """
 
     now: datetime
     decision: Decision
@@ -48,6 +51,7 @@ class Story:
     series: Series | None
     sources: tuple[SourceState, ...]
     acts: tuple[Act, ...]
+    scopes: Mapping[str, tuple[str, ...]]
 
     def money(self, amount: Decimal | float | None) -> str:
         return money(amount, self.decision.currency)
@@ -100,6 +104,7 @@ def tell(house: House, decision: Decision, now: datetime) -> Story:
         series=evidence.series(decision.circuit) if evidence and decision.circuit in evidence.place else None,
         sources=tuple(sources.get(name, SourceState(name)) for name in (monitor.sources if monitor else ())),
         acts=tuple(act for act in house.store.acts(now) if covers(act, decision.circuit)),
+        scopes={name: house.sources[name].scope for name in (monitor.sources if monitor else ())},
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from pydantic import BaseModel
 
@@ -14,7 +13,7 @@ from cloudcircuit.config.text import path_of, quoted
 from cloudcircuit.config.units import format_duration
 from cloudcircuit.config.values import SourceConfig
 from cloudcircuit.errors import Problem
-from cloudcircuit.model import AnomalyPolicy, BurnRatePolicy, Condition, Fx, Grain, Mode, Monitor, Period, SpendQuery
+from cloudcircuit.model import AnomalyPolicy, Breakdown, BurnRatePolicy, Condition, Fx, Grain, Mode, Monitor, Period
 
 Sources = Mapping[str, SourceConfig]
 
@@ -145,16 +144,24 @@ def check_fallbacks(notifiers: Mapping[str, ConsoleTable | None]) -> Iterator[Pr
 
 
 def check_support(source: SourceConfig, monitors: list[Monitor]) -> Iterator[Problem]:
-    """Ask the adapter whether this source can answer what the monitors will ask."""
-    mine = [monitor for monitor in monitors if source.name in monitor.sources]
-    dimensions = sorted({name for monitor in mine for name in monitor.dimensions()})
-    # Some month: support depends on what is asked, not on when.
-    start = datetime(2026, 1, 1, tzinfo=ZoneInfo(source.zone)).astimezone(UTC)
-    end = datetime(2026, 2, 1, tzinfo=ZoneInfo(source.zone)).astimezone(UTC)
-    query = SpendQuery(start, end, source.zone, source.grain, tuple(dimensions))
+    """Ask the adapter whether this source can answer what each monitor will ask, and with which breakdowns."""
+    askers: dict[Breakdown, list[str]] = {}
+    for monitor in monitors:
+        if source.name in monitor.sources:
+            askers.setdefault(monitor.need, []).append(monitor.name)
     path = path_of(("sources", source.name))
     try:
-        answers = source.plugin.unsupported(source.options, query)
+        answers = {need: source.plugin.unsupported(source.options, need, source.grain) for need in askers}
+        able = [need for need in askers if not answers[need]]
+        found = source.plugin.split(source.options, able, source.grain) if able else ()
     except Exception as error:  # noqa: BLE001 - a third party's code; whatever it is, the other problems matter, too
-        answers = (f"the adapter {source.adapter} is broken: asked what it supports, it raised {type(error).__name__}",)
-    yield from (Problem(path, answer) for answer in answers)
+        text = f"the adapter {source.adapter} is broken: asked what it supports, it raised {type(error).__name__}"
+        yield Problem(path, text)
+        return
+    for need, refusals in answers.items():
+        asked = ", ".join(quoted(name) for name in sorted(askers[need])[:5])
+        yield from (Problem(path, f"{refusal} (asked by {asked})") for refusal in refusals)
+    for need in able:
+        if not any(breakdown.answers(need) for breakdown in found):
+            name = quoted(min(askers[need]))
+            yield Problem(path, f"the adapter {source.adapter} is broken: it has no breakdown that answers {name}")

@@ -22,7 +22,6 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from cloudcircuit.config.secrets import check_reference
 from cloudcircuit.config.text import meant, quoted, unknown
 from cloudcircuit.config.units import (
     DURATION_PATTERN,
@@ -44,6 +43,7 @@ from cloudcircuit.model import (
     Period,
     Severity,
     WhenStale,
+    check_secret_reference,
     is_dimension,
 )
 
@@ -163,7 +163,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=_TEXT_LENGTH), 
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_check_path)]
 Link = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_check_link)]
 SecretReference = Annotated[
-    str, AfterValidator(check_reference), WithJsonSchema({"type": "string", "pattern": "^(env|file):."})
+    str, AfterValidator(check_secret_reference), WithJsonSchema({"type": "string", "pattern": "^(env|file):."})
 ]
 
 # Strict mode would want the members themselves; a configuration has their values.

@@ -6,26 +6,14 @@ They are read at use, so that a rotated one is taken up, and never before; what 
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from cloudcircuit.config.files import Unreadable, read_bytes
 from cloudcircuit.config.text import quoted
 from cloudcircuit.errors import ConfigError, Problem
-from cloudcircuit.model import Secret
+from cloudcircuit.model import Secret, check_secret_reference
 
-_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,199}|file:[^\0]{1,4096}")
 _SIZE = 64 << 10
-
-
-def check_reference(text: str) -> str:
-    """The reference itself. Raises ValueError, without the text, when it is none: it may be the secret."""
-    if _REFERENCE.fullmatch(text) is None:
-        raise ValueError(
-            'a secret does not stand in this file: put it in the environment or in a file, and write "env:NAME" or'
-            ' "file:PATH" here'
-        )
-    return text
 
 
 def secret(reference: str, root: Path, key: str = "") -> Secret:
@@ -34,7 +22,7 @@ def secret(reference: str, root: Path, key: str = "") -> Secret:
     Raises ValueError when it is no reference. `reveal` raises ConfigError, which names key and reference, when the
     secret is not there or is empty.
     """
-    check_reference(reference)
+    check_secret_reference(reference)
     kind, _, name = reference.partition(":")
 
     def read() -> str:

@@ -38,6 +38,8 @@ def read_source(name: str, raw: Mapping[str, Any], find: FindPlugin, reading: Re
     for word in sorted(ours & options):
         reading.problem((*key, word), f"the adapter {plugin.name} is broken: it has an option of this name, too")
     table = reading.table(SourceTable, {word: raw[word] for word in raw if word in ours}, key)
+    if table and plugin.cuts_days and "timezone" in table.model_fields_set and table.timezone != plugin.timezone:
+        reading.problem((*key, "timezone"), f"{plugin.name} tells days of {plugin.timezone} alone: leave timezone out")
     chosen = reading.table(plugin.options, {word: raw[word] for word in raw if word in options}, key)
     return _source(name, table, plugin, chosen) if table and chosen is not None else None
 
@@ -59,7 +61,7 @@ def _source(name: str, table: SourceTable, plugin: AdapterPlugin, options: Any) 
         options=options,
         every=table.every,
         lag=table.lag,
-        zone=table.timezone,
+        zone=table.timezone if "timezone" in table.model_fields_set else plugin.timezone,
         timeout=table.timeout,
         grain=table.grain,
         restated_share=table.restated_share,

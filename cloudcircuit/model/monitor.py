@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from cloudcircuit.model.spend import Where
+from cloudcircuit.model.spend import Breakdown, Where
 from cloudcircuit.model.words import Condition, Cost, Mode, Period, WhenStale
+
+_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,199}|file:[^\0]{1,4096}")
+
+
+def check_secret_reference(text: str) -> str:
+    """The reference itself, `env:NAME` or `file:PATH`. Raises ValueError, without the text: it may be the secret."""
+    if _REFERENCE.fullmatch(text) is None:
+        raise ValueError(
+            'a secret does not stand in this file: put it in the environment or in a file, and write "env:NAME" or'
+            ' "file:PATH" here'
+        )
+    return text
 
 
 class Secret:
@@ -123,6 +136,11 @@ class Monitor:
     channels: tuple[str, ...] = ()
     owner: str | None = None
     remind_every: timedelta | None = timedelta(days=7)
+
+    @property
+    def need(self) -> Breakdown:
+        """What its sources must be able to tell."""
+        return Breakdown(self.per, self.where)
 
     def dimensions(self) -> tuple[str, ...]:
         """What its sources must group by: the keys of `per` and of `where`, each once."""

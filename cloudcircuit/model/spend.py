@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from urllib.parse import unquote
@@ -80,6 +80,24 @@ Where = tuple[Match, ...]
 """All of them must hold; the empty filter takes everything."""
 
 
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """One way to split the spend of a source: by these dimensions, of the charges that pass the filter.
+
+    It is both what a monitor needs and what a source is asked for: a source that can group by everything answers all
+    monitors with one, a source that cannot (Cost Explorer: by two dimensions) with several.
+    """
+
+    dimensions: tuple[str, ...] = ()
+    where: Where = ()
+
+    def answers(self, need: Breakdown) -> bool:
+        """Whether what is needed can be told from this. The charge category is in every answer."""
+        left = {match.dimension for match in need.where if match not in self.where}
+        known = {*self.dimensions, "charge_category"}
+        return set(self.where) <= set(need.where) and left.union(need.dimensions) <= known
+
+
 def circuit_id(monitor: str, values: tuple[str | None, ...]) -> str:
     """`monitor/value/…` in the order of `per`; `/` and `%` in a part are percent-encoded."""
     parts = [monitor, *(NONE_VALUE if value is None else value for value in values)]
@@ -105,7 +123,9 @@ class SpendQuery:
     """What a source is asked for, once a cycle for all monitors that hang on it.
 
     `start` and `end` are a half-open window of charge time in UTC, both at midnight in `zone`, the zone that cuts
-    charge days. Rows that begin at or after `visible_until` do not exist yet. `where` may be pushed down.
+    charge days. Rows that begin at or after `visible_until` do not exist yet. `where` must hold for every charge of
+    the answer. `marks` are those that the source gave to days which it has told before, for this breakdown: a day
+    that still has the same need not be told again (see `SpendReport.unchanged`).
     """
 
     start: datetime
@@ -115,6 +135,7 @@ class SpendQuery:
     dimensions: tuple[str, ...] = ()
     where: Where = ()
     visible_until: datetime | None = None
+    marks: Mapping[date, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +145,21 @@ class CallCost:
     requests: int = 0
     dollars: Decimal = Decimal(0)
     bytes: int = 0
+
+    def __add__(self, other: CallCost) -> CallCost:
+        return CallCost(self.requests + other.requests, self.dollars + other.dollars, self.bytes + other.bytes)
+
+    def __mul__(self, times: int) -> CallCost:
+        return CallCost(self.requests * times, self.dollars * times, self.bytes * times)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """What one part of a reading will cost; `once`: only the first reading, which has everything still to learn."""
+
+    what: str
+    cost: CallCost
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,9 @@ class Decision:
 class SourceState:
     """What one source last said, and how it fares; `version` counts its writes.
 
-    `dimensions` are those that it can be asked for when drivers are named.
+    `dimensions` are those that it can be asked for when drivers are named. `marks` are what its adapter tells days
+    by that have moved, for each breakdown by its name in the ledger and each day by its date. `absent` are accounts
+    that have vanished from its past and that nobody has acknowledged, with the time when that was noticed.
     """
 
     source: str
@@ -209,6 +211,8 @@ class SourceState:
     has_effective: bool = True
     has_billed: bool = True
     dimensions: tuple[str, ...] = ()
+    marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    absent: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from traceback import format_tb
 
 import pyarrow as pa
@@ -11,46 +14,105 @@ import structlog
 
 from cloudcircuit.engine.periods import window
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import SpendQuery
+from cloudcircuit.model import Breakdown, SpendQuery
 from cloudcircuit.ports import SpendReport
 from cloudcircuit.service.house import House, Source
 
 log = structlog.get_logger("cloudcircuit.ask")
 
 
-def query_for(house: House, spec: Source, now: datetime) -> SpendQuery:
-    """What a source is asked: the dimensions and the window that all its monitors need together."""
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One breakdown that a source is asked for in a cycle. The ledger keeps what it says under `name`."""
+
+    name: str
+    query: SpendQuery
+
+    @property
+    def breakdown(self) -> Breakdown:
+        return Breakdown(self.query.dimensions, self.query.where)
+
+
+def asks_for(house: House, spec: Source, now: datetime) -> tuple[Ask, ...]:
+    """What a source is asked: the breakdowns that answer all its monitors, over the longest window that they need.
+
+    Raises AdapterError when the adapter does not know how.
+    """
     monitors = house.fed_by(spec.name)
     others = {house.sources[name].zone for monitor in monitors for name in monitor.sources}
     start, end = window(now, spec.zone, monitors, others)
-    dimensions = sorted({name for monitor in monitors for name in monitor.dimensions()})
-    return SpendQuery(
-        start=start,
-        end=end,
-        zone=spec.zone.key,
-        grain=spec.grain,
-        dimensions=tuple(dimensions),
-        visible_until=now,
+    whole = SpendQuery(start, end, spec.zone.key, spec.grain, visible_until=now)
+    needs = tuple(dict.fromkeys(monitor.need for monitor in monitors)) or (Breakdown(),)
+    return tuple(
+        Ask(ledger_name(spec, one), replace(whole, dimensions=one.dimensions, where=one.where))
+        for one in _breakdowns(spec, needs)
     )
 
 
-def fetch(house: House, spec: Source, query: SpendQuery, seconds: float | None = None) -> SpendReport:
-    """Ask a source within its total time limit, or `seconds` if that is less.
+def closer_queries(spec: Source, whole: SpendQuery, dimensions: Sequence[str]) -> tuple[SpendQuery, ...]:
+    """What a source is asked of the charges that pass a filter, by each of some dimensions. Raises AdapterError."""
+    fixed = {match.dimension for match in whole.where}
+    if spec.split is None:
+        return (replace(whole, dimensions=tuple(sorted({*dimensions, *fixed}))),)
+    needs = [
+        need for name in dimensions if name not in fixed and _is_able(spec, need := Breakdown((name,), whole.where))
+    ]
+    found = _breakdowns(spec, needs or [Breakdown((), whole.where)])
+    return tuple(replace(whole, dimensions=one.dimensions, where=one.where) for one in found)
+
+
+def _is_able(spec: Source, need: Breakdown) -> bool:
+    try:
+        return spec.can_answer(need)
+    except Exception as error:
+        raise _fault(spec, error) from error
+
+
+def ledger_name(spec: Source, breakdown: Breakdown) -> str:
+    """Where the ledger keeps a breakdown. A source that answers all with one has its own name, whatever is asked."""
+    if spec.split is None:
+        return spec.name
+    by = " + ".join(sorted(breakdown.dimensions)) or "total"
+    filters = sorted(repr(match) for match in breakdown.where)
+    return f"{spec.name} by {by}" + (f" where {sha256(repr(filters).encode()).hexdigest()[:16]}" if filters else "")
+
+
+def _breakdowns(spec: Source, needs: Sequence[Breakdown]) -> tuple[Breakdown, ...]:
+    try:
+        found = spec.breakdowns(needs)
+    except Exception as error:
+        raise _fault(spec, error) from error
+    if not found or any(not any(one.answers(need) for one in found) for need in needs):
+        text = "its adapter cannot split its spend as its monitors need it; this is a fault of the adapter"
+        raise AdapterError(text, permanent=True)
+    return found
+
+
+def fetch(
+    house: House, spec: Source, queries: Sequence[SpendQuery], seconds: float | None = None
+) -> tuple[SpendReport, ...]:
+    """Ask a source, opened once, within its total time limit, or `seconds` if that is less.
 
     Raises AdapterError, whatever the adapter raised.
     """
-    limit = spec.timeout if seconds is None else min(seconds, spec.timeout)
+    deadline = house.deadline(spec.timeout if seconds is None else min(seconds, spec.timeout))
     try:
         with closing(spec.open()) as adapter:
-            return _checked(adapter.fetch(query, house.deadline(limit)))
+            return tuple(_checked(adapter.fetch(query, deadline)) for query in queries)
     except AdapterError:
         raise
     except Exception as error:
-        # The one place where a plugin's own faults become ours. Its text may hold a secret: only type and place are
-        # logged.
-        kind = type(error).__name__
-        log.error("adapter broke", source=spec.name, error=kind, where="".join(format_tb(error.__traceback__)))  # noqa: TRY400
-        raise AdapterError(f"its adapter broke with {kind}; this is a fault of the adapter") from error
+        raise _fault(spec, error) from error
+
+
+def _fault(spec: Source, error: Exception) -> AdapterError:
+    """The one place where a plugin's own faults become ours.
+
+    Their text may hold a secret: only type and place are logged.
+    """
+    kind = type(error).__name__
+    log.error("adapter broke", source=spec.name, error=kind, where="".join(format_tb(error.__traceback__)))
+    return AdapterError(f"its adapter broke with {kind}; this is a fault of the adapter")
 
 
 def _checked(report: SpendReport) -> SpendReport:

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cloudcircuit.engine.periods import charge_day
+from cloudcircuit.engine.periods import charge_day, day_end, day_start
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import Cost, Grain, column_of
+from cloudcircuit.model import Breakdown, Cost, Grain, column_of
 
 START, CURRENCY, CATEGORY = "ChargePeriodStart", "BillingCurrency", "ChargeCategory"
 FIXED = (START, CURRENCY, CATEGORY)
@@ -60,8 +60,9 @@ class SourceImage:
     """What one source is known to have said: a table of charges, and how far it can be trusted.
 
     `table` has the columns of a SpendReport (text may be dictionary-encoded). `broken` are charge days with rows
-    that could not be read, `accounts` the billing accounts that the source brings. What is derived from the table
-    is computed once, however many monitors are cut from it.
+    that could not be read, `accounts` the billing accounts that the source brings. `breakdown` is what the source was
+    asked for: its filter holds for every row. `told` are days that are known even where they have no rows. What is
+    derived from the table is computed once, however many monitors are cut from it.
     """
 
     table: Any
@@ -70,6 +71,8 @@ class SourceImage:
     grain: Grain = Grain.DAY
     broken: frozenset[date] = frozenset()
     accounts: frozenset[str] = frozenset()
+    breakdown: Breakdown = field(default_factory=Breakdown)
+    told: frozenset[date] = frozenset()
     _columns: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
     _amounts: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -113,8 +116,21 @@ class SourceImage:
 
     @cached_property
     def known(self) -> dict[Grain, Ints]:
-        """The periods of which the source has any row, sorted."""
-        return {grain: np.unique(self.periods(grain)) for grain in Grain}
+        """The periods that the source has told of, sorted."""
+        days = np.array([day.toordinal() for day in self.told], dtype=np.int64)
+        return {
+            Grain.DAY: np.union1d(self.days, days),
+            Grain.HOUR: np.union1d(self.hours, self._silent_hours()),
+        }
+
+    def _silent_hours(self) -> Ints:
+        """The hours before the watermark of days that are known as a whole: behind a filter, no row is no cost."""
+        if self.watermark is None or not self.breakdown.where:
+            return np.array([], dtype=np.int64)
+        last = int((self.watermark - _EPOCH).total_seconds()) // 3600
+        days = [(day_start(day, self.zone), day_end(day, self.zone)) for day in self.told]
+        hours = [np.arange(*(int((at - _EPOCH).total_seconds()) // 3600 for at in day)) for day in days]
+        return np.concatenate([hour[hour < last] for hour in hours] or [np.array([], dtype=np.int64)])
 
     @cached_property
     def magnitude(self) -> float:

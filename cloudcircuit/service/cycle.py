@@ -7,8 +7,8 @@ source that fails changes no breaker; only staleness acts, and a blind source is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,12 +18,13 @@ from cloudcircuit.errors import AdapterError, Conflict
 from cloudcircuit.model import Commit, Entry, Monitor, ReportStatus, SourceAlert, SourceState, SpendQuery, Statement
 from cloudcircuit.ports import SpendReport
 from cloudcircuit.service import sources
-from cloudcircuit.service.ask import fetch, query_for
+from cloudcircuit.service.ask import Ask, asks_for, fetch
 from cloudcircuit.service.cells import SourceImage
 from cloudcircuit.service.diff import LedgerDiff, changes
 from cloudcircuit.service.house import House, Source
 from cloudcircuit.service.judge import Images, judge_monitors
-from cloudcircuit.service.ledger import Word, join, recall
+from cloudcircuit.service.ledger import Word, recall
+from cloudcircuit.service.reading import Answer, Reading, Views, known_marks, pick, view
 
 TRIES = 5
 """How often a source's row is read and written again after a lost race."""
@@ -48,23 +49,21 @@ class CycleResult:
 def run_cycle(house: House, source: str, now: datetime) -> CycleResult:
     """One cycle of one source. A failing source is recorded, never raised; raises StoreError when the state fails."""
     spec = house.sources[source]
-    query = query_for(house, spec, now)
-    old = _recall(house, spec, query)
     try:
-        report = fetch(house, spec, query)
-        diff = _compare(spec, query, old, report, now)
+        reading = _read(house, spec, now)
     except AdapterError as error:
         return _failed(house, spec, error, now)
+    acts = house.store.acts()
     after, alerts = _note(
-        house, spec, now, lambda before: sources.succeeded(house, spec, before, report, diff, now), diff.statements
+        house, spec, now, lambda before: sources.succeeded(house, spec, before, reading, acts, now), reading.statements
     )
-    fresh = {source: _image(spec, query, diff.word, after)}
+    fresh = {source: [view(spec, answer.ask, answer.diff.word, after) for answer in reading.answers]}
     judged = judge_monitors(house, house.fed_by(source), now, lambda: _images(house, source, now, fresh), read=source)
     return CycleResult(
         source,
         now,
         ok=True,
-        cells=sum(statement.rows for statement in diff.statements),
+        cells=sum(statement.rows for statement in reading.statements),
         circuits=judged.circuits,
         transitions=judged.transitions,
         alerts=alerts + judged.alerts,
@@ -76,15 +75,32 @@ def refresh(house: House, now: datetime) -> None:
     judge_monitors(house, house.monitors, now, lambda: None)
 
 
-def _compare(spec: Source, query: SpendQuery, old: Word, report: SpendReport, now: datetime) -> LedgerDiff:
+def _read(house: House, spec: Source, now: datetime) -> Reading:
+    """Ask a source for all that its monitors need, and compare it with what it said before. Raises AdapterError."""
+    asks = asks_for(house, spec, now)
+    state = house.store.sources().get(spec.name)
+    words = [_recall(house, spec, ask) for ask in asks]
+    queries = [replace(ask.query, marks=known_marks(state, ask, word)) for ask, word in zip(asks, words, strict=True)]
+    reports = fetch(house, spec, queries)
+    return Reading(
+        tuple(
+            Answer(replace(ask, query=query), word, report, _compare(ask.name, query, word, report, now))
+            for ask, query, word, report in zip(asks, queries, words, reports, strict=True)
+        )
+    )
+
+
+def _compare(name: str, query: SpendQuery, old: Word, report: SpendReport, now: datetime) -> LedgerDiff:
     return changes(
         old,
         report.table,
-        source=spec.name,
+        source=name,
         said_at=now,
         query=query,
         complete=report.status is ReportStatus.COMPLETE,
         broken=report.broken,
+        told=report.told,
+        unchanged=report.unchanged,
     )
 
 
@@ -108,18 +124,19 @@ def _failed(house: House, spec: Source, error: AdapterError, now: datetime) -> C
 # --- what is known of the sources ---------------------------------------------------------------------------
 
 
-def images_for(house: House, monitor: Monitor, now: datetime, fresh: Mapping[str, SourceImage]) -> Images:
-    """What every source of a monitor has said: the one just fetched, and the others from the ledger."""
-    return _seen(house, monitor.sources, now, fresh)
+def images_for(house: House, monitor: Monitor, now: datetime) -> Mapping[str, SourceImage]:
+    """What every source of a monitor has said, from the ledger. Raises AdapterError."""
+    return pick(_seen(house, monitor.sources, now, {}), monitor.sources, monitor.need)
 
 
-def _images(house: House, source: str, now: datetime, fresh: Mapping[str, SourceImage]) -> Images:
+def _images(house: House, source: str, now: datetime, fresh: Images) -> Images:
     """What all sources have said that any monitor of this source looks at."""
     names = [name for monitor in house.fed_by(source) for name in monitor.sources]
     return _seen(house, dict.fromkeys(names), now, fresh)
 
 
-def _seen(house: House, names: Mapping[str, None] | tuple[str, ...], now: datetime, fresh: Images) -> Images:
+def _seen(house: House, names: Iterable[str], now: datetime, fresh: Images) -> Images:
+    names = tuple(names)
     states = house.store.sources() if any(name not in fresh for name in names) else {}
     return {
         name: fresh[name] if name in fresh else _remembered(house, house.sources[name], states.get(name), now)
@@ -127,25 +144,14 @@ def _seen(house: House, names: Mapping[str, None] | tuple[str, ...], now: dateti
     }
 
 
-def _remembered(house: House, spec: Source, state: SourceState | None, now: datetime) -> SourceImage:
-    query = query_for(house, spec, now)
-    return _image(spec, query, _recall(house, spec, query), state or SourceState(spec.name))
+def _remembered(house: House, spec: Source, state: SourceState | None, now: datetime) -> Views:
+    known = state or SourceState(spec.name)
+    return [view(spec, ask, _recall(house, spec, ask), known) for ask in asks_for(house, spec, now)]
 
 
-def _image(spec: Source, query: SpendQuery, word: Word, state: SourceState) -> SourceImage:
-    return SourceImage(
-        table=join(word, query.dimensions),
-        zone=spec.zone,
-        watermark=state.watermark,
-        grain=spec.grain,
-        broken=frozenset(state.broken),
-        accounts=frozenset(state.accounts),
-    )
-
-
-def _recall(house: House, spec: Source, query: SpendQuery) -> Word:
-    first, beyond = _days(query, spec.zone)
-    return recall(house.store.statements(spec.name, spec.grain, first, beyond))
+def _recall(house: House, spec: Source, ask: Ask) -> Word:
+    first, beyond = _days(ask.query, spec.zone)
+    return recall(house.store.statements(ask.name, spec.grain, first, beyond))
 
 
 def _days(query: SpendQuery, zone: ZoneInfo) -> tuple[date, date]:

@@ -55,12 +55,14 @@ class LedgerDiff:
 
     `statements` are to be written; `word` is what is known once they are. `vanished_days` were reported before with
     money on them and are not in the report at all: they keep their last figures, and the report is suspicious.
+    `first` is the first day that the report speaks of.
     """
 
     statements: tuple[Statement, ...]
     restated: tuple[Restated, ...]
     vanished_days: tuple[date, ...]
     word: Word
+    first: date | None = None
 
 
 def changes(
@@ -72,8 +74,12 @@ def changes(
     query: SpendQuery,
     complete: bool = True,
     broken: Collection[date] = (),
+    told: Collection[date] = (),
+    unchanged: Collection[date] = (),
 ) -> LedgerDiff:
     """Compare the table of a report with the word so far, on the days of the query's window.
+
+    `told` are days that are in the report whether they have rows or not, `unchanged` days that are as they were.
 
     On a day that is there, a key that is gone was restated to 0; but where the report is not `complete`, or the day
     is `broken`, its row may merely be missing, and it keeps its last figures. Raises AdapterError when the table is
@@ -82,17 +88,23 @@ def changes(
     zone = ZoneInfo(query.zone)
     table = _in_window(_checked(new, source, query), query)
     check_sums(magnitude(table), source)
-    days = _split(table, zone)
-    told = {day: _change(old.get(day), rows, complete and day not in broken) for day, rows in days.items()}
-    said = {day: change for day, change in told.items() if change is not None}
+    if not query.marks.keys() >= set(unchanged):
+        raise _unusable(source, "calls days unchanged that it was given no mark of")
     first, last = charge_day(query.start, zone), charge_day(query.end - timedelta(microseconds=1), zone)
-    gone = sorted(day for day in old if first <= day <= last and day not in days and _has_money(old[day]))
+    days = _split(table, zone)
+    silent = [day for day in set(told).difference(unchanged, days) if first <= day <= last]
+    days |= {day: _compact(table.slice(0, 0)) for day in sorted(silent)}
+    found = {day: _change(old.get(day), rows, complete and day not in broken) for day, rows in days.items()}
+    said = {day: change for day, change in found.items() if change is not None}
+    spoken = {*days, *unchanged}
+    gone = sorted(day for day in old if first <= day <= last and day not in spoken and _has_money(old[day]))
     after = {day: change.cells if change.base else lay_over([old[day], change.cells]) for day, change in said.items()}
     return LedgerDiff(
         statements=tuple(write(source, query.grain, day, said_at, change) for day, change in said.items()),
         restated=tuple(line for day in said if day in old for line in _restated(day, old[day], after[day])),
         vanished_days=tuple(gone),
         word=dict(sorted({**old, **after}.items())),
+        first=min(spoken, default=None),
     )
 
 

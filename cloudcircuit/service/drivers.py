@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from cloudcircuit.model import DIMENSIONS, NONE_VALUE, Circuit, Driver, Fx, Match, Monitor, Where, column_of
 from cloudcircuit.service.axis import numbers_of
-from cloudcircuit.service.cells import Ints, SourceImage, last_rows, sum_by
+from cloudcircuit.service.cells import Ints, last_rows, sum_by
 from cloudcircuit.service.measure import Values, fan_out
+from cloudcircuit.service.reading import Views, pick
 from cloudcircuit.service.series import Cut, cut
 
 TOP = 3
@@ -58,7 +59,7 @@ def circuit_where(monitor: Monitor, circuit: Circuit) -> Where:
 def find_drivers(
     monitor: Monitor,
     circuit: Circuit,
-    images: Mapping[str, SourceImage],
+    views: Mapping[str, Views],
     *,
     anomalous: Collection[datetime],
     baseline: Collection[datetime],
@@ -66,20 +67,21 @@ def find_drivers(
 ) -> Explanation | None:
     """Compare periods of a circuit, by their names (`Cut.starts`), in charges fetched with more dimensions.
 
-    `images` hold, for each source, at least the dimensions of the monitor; whatever else all of them hold is looked
-    at, but for what the circuit is fixed to. Returns None where they have nothing of one side of the comparison.
+    `views` are what each source said of this circuit, in one breakdown by all dimensions or in several; a dimension
+    that all sources tell is looked at, but for what the circuit is fixed to. Returns None where they have nothing of
+    one side of the comparison.
     Raises what `cut` raises.
     """
-    lens = _Lens(replace(monitor, where=circuit_where(monitor, circuit), per=()), images, anomalous, baseline, fx)
+    lens = _Lens(replace(monitor, where=circuit_where(monitor, circuit), per=()), views, anomalous, baseline, fx)
     whole = lens.changes(())
     if whole is None:
         return None
     excess = whole[()].excess if whole else Decimal(0)
     if excess <= 0:
         return Explanation(excess)
-    names = _dimensions(images.values())
+    names = _dimensions(views.values())
     found = {name: {v[0]: change for v, change in (lens.changes((name,)) or {}).items()} for name in names}
-    labels = _labels(images.values()) if {"sub_account", _NAME} <= set(names) else {}
+    labels = _labels(views.values()) if {"sub_account", _NAME} <= set(names) else {}
     telling = [name for name in names if name not in monitor.per and _tells(monitor, name, found[name])]
     ranked = [_rank(name, found[name], excess, labels) for name in telling if not (name == _NAME and labels)]
     ranked.sort(
@@ -132,7 +134,7 @@ class _Lens:
     """The two sides of a comparison, to be looked at through one dimension after the other."""
 
     monitor: Monitor
-    images: Mapping[str, SourceImage]
+    views: Mapping[str, Views]
     anomalous: Collection[datetime]
     baseline: Collection[datetime]
     fx: Sequence[Fx]
@@ -155,7 +157,8 @@ class _Lens:
         margin = timedelta(days=1)
         start, end = (min(days) - margin, max(days) + 2 * margin) if days else (date.min, date.min)
         monitor = replace(self.monitor, per=per)
-        return cut(monitor, self.images, start=start, end=end, fx=self.fx)
+        images = pick(self.views, monitor.sources, monitor.need)
+        return cut(monitor, images, start=start, end=end, fx=self.fx)
 
     def _totals(self, found: Cut, sides: Ints) -> dict[Values, tuple[Decimal, Decimal]]:
         sums, cost = found.run_rate, self.monitor.run_rate_cost
@@ -187,17 +190,18 @@ def _rank(
     ]
 
 
-def _dimensions(images: Collection[SourceImage]) -> list[str]:
-    """The dimensions that every image has, in the order of the first."""
-    tables = [image.table.column_names for image in images]
-    tags = (f"tag:{column[5:]}" for column in (tables[0] if tables else ()) if column.startswith("Tags."))
-    return [name for name in (*DIMENSIONS, *tags) if tables and all(column_of(name) in columns for columns in tables)]
+def _dimensions(sources: Collection[Views]) -> list[str]:
+    """The dimensions that every source tells, tags last."""
+    told = [{column for view in views for column in view.table.column_names} for views in sources]
+    tags = (f"tag:{column[5:]}" for column in sorted(told[0] if told else ()) if column.startswith("Tags."))
+    return [name for name in (*DIMENSIONS, *tags) if told and all(column_of(name) in columns for columns in told)]
 
 
-def _labels(images: Collection[SourceImage]) -> dict[str | None, str]:
+def _labels(sources: Collection[Views]) -> dict[str | None, str]:
     """The name of each account: the one on its newest charge."""
     named: list[tuple[int, str | None, str]] = []
-    for image in images:
+    pair = {column_of("sub_account"), column_of(_NAME)}
+    for image in (view for views in sources for view in views if pair <= set(view.table.column_names)):
         codes, values = fan_out(image, ("sub_account", _NAME), np.arange(image.table.num_rows))
         days = image.days[last_rows(codes, len(values))].tolist() if values else []
         named += [(day, account, name) for day, (account, name) in zip(days, values, strict=True) if name is not None]

@@ -13,13 +13,14 @@ from cloudcircuit.engine.assess import Case, baseline_periods
 from cloudcircuit.engine.incidents import group
 from cloudcircuit.engine.periods import charge_day, day_start
 from cloudcircuit.errors import AdapterError, ConfigError
-from cloudcircuit.model import AlertKind, Circuit, CircuitAlert, Grain, SourceState, SpendQuery
+from cloudcircuit.model import AlertKind, Breakdown, Circuit, CircuitAlert, Grain, SourceState, SpendQuery
 from cloudcircuit.ports import Deadline
 from cloudcircuit.service import drivers
-from cloudcircuit.service.ask import fetch
+from cloudcircuit.service.ask import closer_queries, fetch
 from cloudcircuit.service.cells import SourceImage
 from cloudcircuit.service.drivers import Explanation
 from cloudcircuit.service.house import House, Source
+from cloudcircuit.service.reading import Views
 from cloudcircuit.service.shared_excess import Alerting, shared_excess
 from cloudcircuit.service.step import Round, Stepped
 
@@ -55,8 +56,7 @@ def explain(drafts: Sequence[Draft], curiosity: Curiosity) -> list[CircuitAlert]
         return []
     speaking = {alert.state.circuit for alert in alerts}
     compared = {one.circuit.id: one for draft in drafts for one in _compared(draft, speaking)}
-    images = {name: image for draft in drafts for name, image in draft.images.items()}
-    alerts = group(alerts, shared_excess(list(compared.values()), images)) if len(compared) > 1 else alerts
+    alerts = group(alerts, shared_excess(list(compared.values()))) if len(compared) > 1 else alerts
     largest = sorted(
         (a for a in alerts if a.change.kind in _RISEN and a.change.excess > 0 and a.state.circuit in compared),
         key=lambda alert: -alert.change.excess,
@@ -116,7 +116,8 @@ def _compared(one: Draft, speaking: Container[str]) -> Iterable[Alerting]:
         before = [series.starts[i] for i in baseline_periods(case, monitor.anomaly.lookback if monitor.anomaly else 14)]
         baseline = [at for at in before if at not in anomalous]
         if anomalous and baseline:
-            yield Alerting(monitor, Circuit(state.circuit, state.monitor, state.values), anomalous, baseline)
+            circuit = Circuit(state.circuit, state.monitor, state.values)
+            yield Alerting(monitor, circuit, anomalous, baseline, one.images)
 
 
 @dataclass(slots=True)
@@ -143,9 +144,9 @@ class Curiosity:
 
     def _explain(self, alert: CircuitAlert, one: Alerting) -> Explanation | None:
         try:
-            images = {name: self._look_closer(name, alert, one) for name in one.monitor.sources}
+            views = {name: self._look_closer(name, alert, one) for name in one.monitor.sources}
             return drivers.find_drivers(
-                one.monitor, one.circuit, images, anomalous=one.anomalous, baseline=one.baseline, fx=self.house.fx
+                one.monitor, one.circuit, views, anomalous=one.anomalous, baseline=one.baseline, fx=self.house.fx
             )
         except (AdapterError, ConfigError) as error:
             log.warning("drivers unknown", circuit=one.circuit.id, why=str(error))
@@ -153,20 +154,30 @@ class Curiosity:
             log.warning("drivers unknown", circuit=one.circuit.id, why=type(error).__name__)
         return None
 
-    def _look_closer(self, name: str, alert: CircuitAlert, one: Alerting) -> SourceImage:
+    def _look_closer(self, name: str, alert: CircuitAlert, one: Alerting) -> Views:
         """Ask a source of one circuit once more, with more dimensions. Raises AdapterError."""
         state = next((source for source in alert.sources if source.source == name), None)
         left = self._time_left()
         if name in self._failed or state is None or state.error or not left:
             raise AdapterError(f"source {name} is not asked again in this cycle")
         spec = self.house.sources[name]
-        query = _closer(self.house, spec, state, one, alert.grain, self.now)
+        queries = _closer(self.house, spec, state, one, alert.grain, self.now)
         try:
-            report = fetch(self.house, spec, query, left)
+            reports = fetch(self.house, spec, queries, left)
         except AdapterError:
             self._failed.add(name)
             raise
-        return SourceImage(table=report.table, zone=spec.zone, watermark=report.watermark, grain=spec.grain)
+        return [
+            SourceImage(
+                table=report.table,
+                zone=spec.zone,
+                watermark=report.watermark,
+                grain=spec.grain,
+                breakdown=Breakdown(query.dimensions, query.where),
+                told=report.told,
+            )
+            for query, report in zip(queries, reports, strict=True)
+        ]
 
     def _time_left(self) -> float:
         if self._deadline is None:
@@ -174,19 +185,21 @@ class Curiosity:
         return self._deadline.left()
 
 
-def _closer(house: House, spec: Source, state: SourceState, one: Alerting, grain: Grain, now: datetime) -> SpendQuery:
+def _closer(
+    house: House, spec: Source, state: SourceState, one: Alerting, grain: Grain, now: datetime
+) -> tuple[SpendQuery, ...]:
     """What a source is asked of one circuit; `grain` is that of the periods in `one`."""
     tags = {d for monitor in house.fed_by(spec.name) for d in monitor.dimensions() if d.startswith("tag:")}
     asked = {*one.monitor.dimensions(), *(d for d in (*LOOKED_AT, *tags) if d in state.dimensions)}
     periods = (*one.anomalous, *one.baseline)
     # A charge day is called by its date, an hour is an instant of one.
     days = [charge_day(at, spec.zone) if grain is Grain.HOUR else at.date() for at in periods]
-    return SpendQuery(
+    whole = SpendQuery(
         start=day_start(min(days), spec.zone),
         end=day_start(max(days) + timedelta(days=1), spec.zone),
         zone=spec.zone.key,
         grain=spec.grain,
-        dimensions=tuple(sorted(asked)),
         where=drivers.circuit_where(one.monitor, one.circuit),
         visible_until=now,
     )
+    return closer_queries(spec, whole, sorted(asked))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from cloudcircuit.model import BreakerState, ChannelRule, Fx, Grain, Monitor, SourceState
-from cloudcircuit.ports import CostAdapter, Deadline, Store
+from cloudcircuit.model import Breakdown, BreakerState, ChannelRule, Fx, Grain, Monitor, SourceState
+from cloudcircuit.ports import CostAdapter, Deadline, Store, one_for_all
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured source; `open` gives its adapter, `timeout` is the total limit of a fetch in seconds."""
+    """One configured source; `open` gives its adapter, `timeout` is the total limit of a reading in seconds.
+
+    `split` says which breakdowns answer some needs; None where one by all dimensions does. `unsupported` says what of
+    a need it cannot answer, `scope` what its figures leave out or mean.
+    """
 
     name: str
     open: Callable[[], CostAdapter]
@@ -23,6 +27,17 @@ class Source:
     every: timedelta
     timeout: float
     restated_share: float
+    split: Callable[[Sequence[Breakdown], Grain], tuple[Breakdown, ...]] | None = None
+    unsupported: Callable[[Breakdown, Grain], tuple[str, ...]] | None = None
+    scope: tuple[str, ...] = ()
+
+    def can_answer(self, need: Breakdown) -> bool:
+        return self.unsupported is None or not self.unsupported(need, self.grain)
+
+    def breakdowns(self, needs: Sequence[Breakdown]) -> tuple[Breakdown, ...]:
+        """What it is asked for, so that all needs are answered; what has no filter comes first."""
+        found = one_for_all(None, needs, self.grain) if self.split is None else self.split(needs, self.grain)
+        return tuple(sorted(found, key=lambda breakdown: len(breakdown.where)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from cloudcircuit.model import BreakerState, Circuit, Monitor, Reason
 from cloudcircuit.service.cells import SourceImage
 from cloudcircuit.service.explain import Curiosity, explain
 from cloudcircuit.service.house import House, watches
+from cloudcircuit.service.reading import Views, pick
 from cloudcircuit.service.record import record
 from cloudcircuit.service.serve import damaged_state, lasting
 from cloudcircuit.service.step import Evidence, Round, Stepped, evidence_of, step
@@ -29,7 +30,7 @@ TRIES = 5
 
 _HOUR = timedelta(hours=1)
 
-Images = Mapping[str, SourceImage]
+Images = Mapping[str, Views]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Draft:
     round: Round
     stepped: tuple[Stepped, ...]
     evidence: Evidence | None = None
-    images: Images = field(default_factory=dict)
+    images: Mapping[str, SourceImage] = field(default_factory=dict)
     refusal: str | None = None
 
 
@@ -90,24 +91,25 @@ def draft(
     images, drafts = images_of(), []
     for monitor in monitors:
         round_ = Round(house, monitor, now, sources, acts, blocks_left=left)
-        own = None if images is None else {name: images[name] for name in monitor.sources}
-        drafts.append(_draft(round_, states[monitor.name], own))
+        drafts.append(_draft(round_, states[monitor.name], images))
         left = round_.blocks_left  # what one monitor blocks, the next one cannot
     return drafts
 
 
 def _draft(round_: Round, states: Mapping[str, BreakerState], images: Images | None) -> Draft:
+    monitor = round_.monitor
     try:
-        evidence = None if images is None else evidence_of(round_, images, tuple(states))
+        own = {} if images is None else pick(images, monitor.sources, monitor.need)
+        evidence = None if images is None else evidence_of(round_, own, tuple(states))
     except (AdapterError, ConfigError) as error:
         why = "; ".join(map(str, error.problems)) if isinstance(error, ConfigError) else str(error)
-        log.error("monitor cannot be judged", monitor=round_.monitor.name, why=why)  # noqa: TRY400 - says it all
+        log.error("monitor cannot be judged", monitor=monitor.name, why=why)  # noqa: TRY400 - says it all
         held = [_hold(round_, state, Reason.NOT_JUDGED) for state in states.values()]
         return Draft(round_, tuple(held), refusal=why)
-    if images is None or evidence is None:
+    if evidence is None:
         return Draft(round_, tuple(step(round_, state, None, lasting(state)) for state in states.values()))
     stepped = [_step_one(round_, states, evidence, circuit) for circuit in evidence.cut.circuits]
-    return Draft(round_, tuple(stepped), evidence, images)
+    return Draft(round_, tuple(stepped), evidence, own)
 
 
 def _step_one(round_: Round, states: Mapping[str, BreakerState], evidence: Evidence, circuit: Circuit) -> Stepped:

@@ -7,15 +7,16 @@ that thread has come back: at most one hangs for each source.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
+from cloudcircuit.clock import Deadline as Patience
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import Probe, SpendQuery
+from cloudcircuit.model import PlanStep, Probe, SpendQuery
 from cloudcircuit.ports import CostAdapter, Deadline, SpendReport
 from cloudcircuit.service.house import Source
 
@@ -87,12 +88,16 @@ def _answer(work: Callable[[], Any], answers: SimpleQueue[tuple[Any, BaseExcepti
         answers.put((None, error))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Held:
-    """An adapter that is opened, asked and closed within one call."""
+    """An adapter that is opened, asked and closed on the leash. One that was left behind closes when it comes back."""
 
     leash: Leash
     source: Source
+    _lock: Lock = field(default_factory=Lock)
+    _adapter: CostAdapter | None = None
+    _is_busy: bool = False
+    _is_closed: bool = False
 
     def fetch(self, query: SpendQuery, deadline: Deadline) -> SpendReport:
         return self._ask(lambda adapter: adapter.fetch(query, deadline), deadline)
@@ -100,12 +105,32 @@ class _Held:
     def probe(self, deadline: Deadline) -> Probe:
         return self._ask(lambda adapter: adapter.probe(deadline), deadline)
 
+    def plan(self, queries: Sequence[SpendQuery], sizes: Mapping[str, int], deadline: Deadline) -> Sequence[PlanStep]:
+        return self._ask(lambda adapter: adapter.plan(queries, sizes, deadline), deadline)
+
     def close(self) -> None:
-        """Each call has closed what it opened."""
+        with self._lock:
+            self._is_closed = True
+            adapter = None if self._is_busy else self._adapter
+        if adapter is not None:
+            with suppress(AdapterError):  # what it answered stands, however badly it closes
+                self.leash.call(self.source.name, adapter.close, Patience(GRACE))
 
     def _ask(self, question: Callable[[CostAdapter], _T], deadline: Deadline) -> _T:
         def work() -> _T:
-            with closing(self.source.open()) as adapter:
-                return question(adapter)
+            try:
+                if self._adapter is None:
+                    self._adapter = self.source.open()
+                return question(self._adapter)
+            finally:
+                self._come_back()
 
+        self._is_busy = True
         return self.leash.call(self.source.name, work, deadline)
+
+    def _come_back(self) -> None:
+        with self._lock:
+            self._is_busy = False
+            is_left = self._is_closed
+        if is_left and self._adapter is not None:
+            self._adapter.close()

@@ -97,11 +97,21 @@ def join(word: Mapping[date, Any], dimensions: Sequence[str] | None = None) -> A
     The newest day also says which cost columns there are. A day that lacks one of all these columns cannot answer:
     it is left out, and so it is unknown, which is not zero.
     """
+    names = _names(word, dimensions)
+    able = [word[day].select(names) for day in able_days(word, dimensions)]
+    return pa.concat_tables([_schema(names).empty_table(), *able]).unify_dictionaries()
+
+
+def able_days(word: Mapping[date, Any], dimensions: Sequence[str] | None = None) -> list[date]:
+    """The days that `join` takes, in order."""
+    names = set(_names(word, dimensions))
+    return [day for day in sorted(word) if names <= set(word[day].column_names)]
+
+
+def _names(word: Mapping[date, Any], dimensions: Sequence[str] | None) -> list[str]:
     newest = word[max(word)].column_names if word else [*FIXED, *COSTS]
     asked = newest if dimensions is None else [*map(column_of, dimensions), *(name for name in newest if name in COSTS)]
-    names = list(dict.fromkeys([*FIXED, *asked]))
-    able = [word[day].select(names) for day in sorted(word) if set(names) <= set(word[day].column_names)]
-    return pa.concat_tables([_schema(names).empty_table(), *able]).unify_dictionaries()
+    return list(dict.fromkeys([*FIXED, *asked]))
 
 
 def lay_over(tables: Sequence[Any]) -> Any:

@@ -85,6 +85,8 @@ def select(image: SourceImage, where: Where) -> Bools:
     """The rows that pass a filter: `Match.accepts`, asked once for each distinct value."""
     passing = np.ones(image.table.num_rows, dtype=np.bool_)
     for match in where:
+        if match in image.breakdown.where:
+            continue  # it holds for every row, and the source may not tell the dimension
         column = image.dimension(match.dimension)
         passing &= column.where([match.accepts(value) for value in column.values])
     return passing

@@ -14,6 +14,7 @@ from cloudcircuit.engine.decide import covers
 from cloudcircuit.errors import Conflict, UsageError
 from cloudcircuit.model import Act, Action, BreakerState, Commit, Entry, circuit_parts
 from cloudcircuit.ports import Store
+from cloudcircuit.service.absent import names_source, source_name
 from cloudcircuit.service.serve import damaged_state
 
 TRIES = 20
@@ -26,9 +27,11 @@ def act(store: Store, new: Act) -> Act:
     Raises UsageError when it makes no sense, StoreError.
     """
     _check(new)
+    if names_source(new.match):
+        _check_source(store, new)
     if any(known.id == new.id and known == replace(new, ended_at=known.ended_at) for known in store.acts()):
         return new
-    if new.kind in {"ack", "clear"}:
+    if new.kind in {"ack", "clear"} and not names_source(new.match):
         _write_states(store, new)
         store.add_act(new)
     else:
@@ -50,6 +53,18 @@ def _check(new: Act) -> None:
         raise UsageError("say what to serve: allow, throttle or block")
     if new.kind == "expect" and not (new.amount is not None and new.amount.is_finite() and new.amount > 0):
         raise UsageError("say how much a day: a positive amount")
+
+
+def _check_source(store: Store, new: Act) -> None:
+    """A source is acknowledged where accounts have vanished from it; nothing else can be done about one."""
+    if new.kind != "ack":
+        raise UsageError(f"{new.match!r} is a source, and {new.kind} speaks of circuits")
+    known = store.sources()
+    state = next((state for name, state in known.items() if source_name(name) == new.match), None)
+    if state is None:
+        raise UsageError(f"no source is called {new.match!r}; `cloudcircuit status` lists them")
+    if not state.absent:
+        raise UsageError(f"{state.source} lacks no account that it showed before: there is nothing to acknowledge")
 
 
 def _entry(new: Act) -> Entry:

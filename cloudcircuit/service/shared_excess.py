@@ -12,70 +12,124 @@ from numpy.typing import NDArray
 
 from cloudcircuit.model import Circuit, Grain, Monitor
 from cloudcircuit.service.axis import numbers_of
-from cloudcircuit.service.cells import CATEGORY, CURRENCY, Ints, SourceImage, compress
+from cloudcircuit.service.cells import CATEGORY, CURRENCY, Bools, Ints, SourceImage, compress
 from cloudcircuit.service.measure import fan_out, select
 from cloudcircuit.service.series import grain_of
 
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """A circuit that alerts, with its periods by name (`Cut.starts`): the anomalous ones, and its baseline."""
+    """A circuit that alerts, with its periods by name (`Cut.starts`): the anomalous ones, and its baseline.
+
+    `images` are those that its monitor was cut from, by source.
+    """
 
     monitor: Monitor
     circuit: Circuit
     anomalous: Collection[datetime]
     baseline: Collection[datetime]
+    images: Mapping[str, SourceImage]
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     """The charges of one source that the alerting circuits of one monitor count, and the excess of each charge."""
 
-    names: Sequence[str]
+    alerting: Sequence[Alerting]
+    image: SourceImage
+    grain: Grain
     rows: Ints
     circuit: Ints
     excess: NDArray[np.float64]
 
+    @property
+    def names(self) -> list[str]:
+        return [one.circuit.id for one in self.alerting]
 
-def shared_excess(alerting: Sequence[Alerting], images: Mapping[str, SourceImage]) -> dict[tuple[str, str], float]:
+    @property
+    def totals(self) -> list[float]:
+        """The whole excess of each circuit in this source."""
+        found: list[float] = np.bincount(self.circuit, weights=self.excess, minlength=len(self.alerting)).tolist()
+        return found
+
+
+def shared_excess(alerting: Sequence[Alerting]) -> dict[tuple[str, str], float]:
     """How much of the excess of the first circuit lies in charges that the second counts as well, for every pair.
 
     Excess is what the anomalous periods cost above the mean of the baseline, summed over them. A circuit paired with
     itself has all of it. Money that an fx table converts is left out. The time taken grows with the charges.
+
+    Where a source tells two monitors' money apart by different dimensions, the charges of both are nowhere side by
+    side. Of two parts of one whole at least what they have beyond it is common: that much is said to be shared.
     """
     monitors: dict[str, list[Alerting]] = {}
     for one in alerting:
         monitors.setdefault(one.monitor.name, []).append(one)
     found: dict[tuple[str, str], float] = {}
-    for name, image in sorted(images.items()):
-        fed = [ones for ones in monitors.values() if name in ones[0].monitor.sources]
-        parts = [_part(ones, image, _grain(ones[0].monitor, images)) for ones in fed]
-        place_of = np.full(image.table.num_rows, -1, dtype=np.int64)
-        for second in parts:
-            place_of[second.rows] = second.circuit
-            for first in parts:
-                for pair, money in _in_common(first, second.names, place_of[first.rows]):
-                    found[pair] = found.get(pair, 0.0) + money
-            place_of[second.rows] = -1
+    for name in sorted({name for one in alerting for name in one.images}):
+        parts = [_part(ones, name) for ones in monitors.values() if name in ones[0].images]
+        for pair, money in (pair for first in parts for second in parts for pair in _pairs(first, second)):
+            found[pair] = found.get(pair, 0.0) + money
     return found
 
 
-def _grain(monitor: Monitor, images: Mapping[str, SourceImage]) -> Grain:
-    return grain_of([images[name] for name in monitor.sources if name in images])
+def _pairs(first: _Part, second: _Part) -> Iterator[tuple[tuple[str, str], float]]:
+    if first.image is not second.image:
+        yield from _at_least(first, second)
+        return
+    place_of = np.full(first.image.table.num_rows, -1, dtype=np.int64)
+    place_of[second.rows] = second.circuit
+    yield from _in_common(first, second.names, place_of[first.rows])
 
 
-def _part(alerting: Sequence[Alerting], image: SourceImage, grain: Grain) -> _Part:
-    monitor = alerting[0].monitor
-    own = image.column(CURRENCY).equals(monitor.currency)
-    rows = np.flatnonzero(select(image, monitor.where) & image.column(CATEGORY).equals(*monitor.run_rate_charges) & own)
+def _at_least(first: _Part, second: _Part) -> Iterator[tuple[tuple[str, str], float]]:
+    """What two circuits of different breakdowns must share: of the excess of the whole, both can have only so much.
+
+    It holds where nothing else fell meanwhile, and says nothing of circuits that are anomalous at different times.
+    """
+    if first.image.breakdown.where or second.image.breakdown.where or first.grain is not second.grain:
+        return
+    for one, own in zip(first.alerting, first.totals, strict=True):
+        same = [at for at, other in enumerate(second.alerting) if set(other.anomalous) == set(one.anomalous)]
+        whole = _whole(one, first) if same else 0.0
+        for at in same:
+            other = second.totals[at]
+            shared = min(own, other, own + other - whole)
+            if shared > 0:
+                yield (one.circuit.id, second.alerting[at].circuit.id), shared
+
+
+def _whole(one: Alerting, part: _Part) -> float:
+    """The excess of all that the source has of the kind that a circuit counts."""
+    rows = np.flatnonzero(_counted(one.monitor, part.image))
+    everyone = np.zeros(len(rows), dtype=np.int64)
+    weights = _weights([one], part.image.periods(part.grain)[rows], everyone, part.grain)
+    return float((_money(one.monitor, part.image, rows) * weights).sum())
+
+
+def _counted(monitor: Monitor, image: SourceImage) -> Bools:
+    """The charges of the run rate in the monitor's currency."""
+    return image.column(CATEGORY).equals(*monitor.run_rate_charges) & image.column(CURRENCY).equals(monitor.currency)
+
+
+def _money(monitor: Monitor, image: SourceImage, rows: Ints) -> NDArray[np.float64]:
+    amounts = image.amounts(monitor.run_rate_cost)
+    if amounts is None:
+        return np.zeros(len(rows))
+    found: NDArray[np.float64] = amounts.take(pa.array(rows)).cast(pa.float64()).to_numpy()
+    return found
+
+
+def _part(alerting: Sequence[Alerting], source: str) -> _Part:
+    monitor, images = alerting[0].monitor, alerting[0].images
+    image, grain = images[source], grain_of(list(images.values()))
+    rows = np.flatnonzero(select(image, monitor.where) & _counted(monitor, image))
     codes, values = fan_out(image, monitor.per, rows)
     places = {one.circuit.values: place for place, one in enumerate(alerting)}
     circuit = np.array([places.get(value, -1) for value in values], dtype=np.int64)[codes]
     rows, circuit = rows[circuit >= 0], circuit[circuit >= 0]
     weights = _weights(alerting, image.periods(grain)[rows], circuit, grain)
-    amounts = image.amounts(monitor.run_rate_cost)
-    money = amounts.take(pa.array(rows)).cast(pa.float64()).to_numpy() if amounts is not None else np.zeros(len(rows))
-    return _Part([one.circuit.id for one in alerting], rows, circuit, money * weights)
+    return _Part(alerting, image, grain, rows, circuit, _money(monitor, image, rows) * weights)
 
 
 def _weights(alerting: Sequence[Alerting], periods: Ints, circuit: Ints, grain: Grain) -> NDArray[np.float64]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
-import pyarrow.compute as pc
-
 from cloudcircuit.engine.periods import charge_day
-from cloudcircuit.engine.text import count, duration
+from cloudcircuit.engine.text import count, duration, shown
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import AlertKind, Cost, ReportStatus, Severity, SourceAlert, SourceState
-from cloudcircuit.ports import SpendReport
-from cloudcircuit.service.cells import START
+from cloudcircuit.model import Act, AlertKind, Cost, ReportStatus, Severity, SourceAlert, SourceState
+from cloudcircuit.service.absent import find_absent
 from cloudcircuit.service.diff import LedgerDiff
 from cloudcircuit.service.house import House, Source
+from cloudcircuit.service.reading import Reading
 
 BLIND_AFTER = 3
 """Passing failures in a row after which a source is called blind; a permanent one calls it so at once."""
@@ -27,55 +25,61 @@ Told = tuple[SourceState, list[SourceAlert]]
 
 
 def succeeded(
-    house: House, spec: Source, before: SourceState, report: SpendReport, diff: LedgerDiff, now: datetime
+    house: House, spec: Source, before: SourceState, reading: Reading, acts: Sequence[Act], now: datetime
 ) -> Told:
     """The source answered. What it lost, or took back, makes the answer suspicious, whatever the adapter thinks.
 
     `last_attempt` stays what it was: the reading is over once it has been judged.
     """
-    gaps, forgotten = _vanished(spec, report, diff)
+    diff = reading.whole.diff
+    gaps, forgotten = _vanished(diff)
     rewritten = _rewritten(house, spec, before, diff)
-    is_doubtful = bool(gaps) or any(line.fell for line in rewritten)
+    absent = find_absent(spec, before, reading, acts, now)
+    is_doubtful = bool(gaps or absent) or any(line.fell for line in rewritten)
     after = replace(
         before,
         version=before.version + 1,
-        watermark=min(report.watermark, now) if report.watermark else before.watermark,
+        watermark=min(reading.watermark, now) if reading.watermark else before.watermark,
         newest=_newest(diff, before),
-        status=ReportStatus.SUSPICIOUS if is_doubtful else report.status,
+        status=ReportStatus.SUSPICIOUS if is_doubtful else reading.status,
         last_success=now,
         failures=0,
         error=None,
         permanent=False,
-        broken=tuple(sorted(report.broken)),
-        accounts=tuple(sorted(report.accounts)),
-        notes=(*report.notes, *gaps, *forgotten)[:50],
-        has_effective=Cost.EFFECTIVE.column in report.table.column_names,
-        has_billed=Cost.BILLED.column in report.table.column_names,
-        dimensions=report.dimensions,
+        broken=tuple(sorted(reading.broken)),
+        accounts=tuple(sorted(reading.accounts)),
+        notes=(*reading.notes, *gaps, *_missing(absent), *forgotten)[:50],
+        has_effective=reading.has(Cost.EFFECTIVE),
+        has_billed=reading.has(Cost.BILLED),
+        dimensions=reading.dimensions,
+        marks=reading.marks(),
+        absent=absent,
     )
-    own = (report.notes or ("its adapter says so",)) if report.status is ReportStatus.SUSPICIOUS else ()
+    own = (reading.notes or ("its adapter says so",)) if reading.status is ReportStatus.SUSPICIOUS else ()
     told = _doubts(house, before, after, (*gaps, *own), now)
     if rewritten:
         told.append(_alert(house, after, now, AlertKind.RESTATED, Severity.WARNING, _retold(spec, rewritten)))
-    told += _broken(house, before, after, report, now)
+    if absent.keys() - before.absent.keys():
+        told.append(_alert(house, after, now, AlertKind.RESTATED, Severity.WARNING, _gone(spec, absent)))
+    told += _broken(house, before, after, reading, now)
     after, blind = _look(house, spec, before, after, now)
     return after, [*told, *blind]
 
 
 def _broken(
-    house: House, before: SourceState, after: SourceState, report: SpendReport, now: datetime
+    house: House, before: SourceState, after: SourceState, reading: Reading, now: datetime
 ) -> list[SourceAlert]:
     """Say when days have rows that cannot be read: when that begins, and for rows that were not told.
 
     A line that belongs to no day keeps the newest day back, whichever that is: it is the same line tomorrow.
     """
     new = sorted(set(after.broken) - set(before.broken))
-    is_told = bool(before.broken) and report.notes == before.notes[: len(report.notes)]
+    is_told = bool(before.broken) and reading.notes == before.notes[: len(reading.notes)]
     if not new or is_told:
         return []
-    rows = count(sum(report.broken[day] for day in new), "row")
+    rows = count(sum(reading.broken[day] for day in new), "row")
     days = f"{new[0]}" if len(new) == 1 else f"{len(new)} days from {new[0]} to {new[-1]}"
-    why = f": {'; '.join(report.notes[:3])}" if report.notes else ""
+    why = f": {'; '.join(reading.notes[:3])}" if reading.notes else ""
     text = (
         f"{rows} of {days} cannot be read{why}. What they cost is not known: such a day can raise an alarm, never calm "
         "one, and spend is at least what is shown. Repair the rows and it settles."
@@ -104,17 +108,31 @@ def _newest(diff: LedgerDiff, before: SourceState) -> datetime | None:
 # --- what makes an answer doubtful --------------------------------------------------------------------------
 
 
-def _vanished(spec: Source, report: SpendReport, diff: LedgerDiff) -> tuple[list[str], list[str]]:
+def _vanished(diff: LedgerDiff) -> tuple[list[str], list[str]]:
     """The days that were reported before and are gone: those amid what is reported, and the beginning.
 
     A source that keeps a year forgets a day each day. Its first days keep their figures, and nothing hangs on them.
     """
-    earliest = pc.min(report.table[START]).as_py() if report.table.num_rows else None
-    first = None if earliest is None else charge_day(earliest, spec.zone)
+    first = diff.first
     gaps = [day for day in diff.vanished_days if first is None or day > first]
     older = [day for day in diff.vanished_days if first is not None and day < first]
     forgotten = [f"what was reported before {first} is gone; its last figures are kept"] if older else []
     return [f"{day} was reported before and is gone; its last figures are kept" for day in gaps], forgotten
+
+
+def _missing(absent: Mapping[str, datetime]) -> list[str]:
+    return [f"account {shown(name)} is gone from what was reported before" for name in sorted(absent)[:3]]
+
+
+def _gone(spec: Source, absent: Mapping[str, datetime]) -> str:
+    names = ", ".join(shown(name) for name in sorted(absent)[:5])
+    more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+    what = "account" if len(absent) == 1 else "accounts"
+    return (
+        f"{spec.name} no longer shows {what} {names}{more}, on any day. A permission may have been narrowed, and spend "
+        "that is not seen is not spend that has stopped: nothing is relaxed until it is back. If it was closed, say so "
+        f'once: cloudcircuit ack source:{spec.name} --reason "…"'
+    )
 
 
 def _doubts(

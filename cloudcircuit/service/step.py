@@ -126,7 +126,7 @@ def evidence_of(round_: Round, images: Mapping[str, SourceImage], existing: Iter
     return Evidence(
         cut=found,
         starts=found.starts,
-        known=tuple(found.known.tolist()),
+        known=tuple(found.periods.any.tolist()),  # what one source says may be proof enough, however late the others
         settled=tuple(found.settled.tolist()),
         place={circuit.id: place for place, circuit in enumerate(found.circuits)},
         notes=(Reason.EFFECTIVE_FROM_BILLED,) if found.stood_in else (),

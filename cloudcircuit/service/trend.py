@@ -55,6 +55,6 @@ def evidence_at(house: House, monitor: Monitor, now: datetime, *existing: str) -
     at = min(now, max(read, default=now))
     round_ = Round(house, monitor, at, sources, house.store.acts(at), blocks_left=0)
     try:
-        return evidence_of(round_, images_for(house, monitor, at, {}), existing)
+        return evidence_of(round_, images_for(house, monitor, at), existing)
     except (AdapterError, ConfigError):
         return None

@@ -16,16 +16,19 @@ BATCH = 1000
 
 
 def prune(database: Database, before: datetime) -> int:
-    """Remove ledger days, history, settled deliveries and finished acts older than an instant; returns how many."""
+    """Remove ledger days, history, settled deliveries, finished acts and costs older than an instant.
+
+    Returns how many rows.
+    """
     limit = rows.stored_instant(before)
     with database.writing() as work:  # the history refuses to lose anything that is not older than this
         work.meta = replace(work.meta, pruned_before=max(limit, work.meta.pruned_before))
     removed = sum(sum(_batches(database, table, old)) for table, old in _old(before, limit))
-    return removed + _prune_acts(database, before)
+    return removed + _prune_acts(database, before) + _prune_costs(database, before)
 
 
 def _old(before: datetime, limit: int) -> list[tuple[Table, ColumnElement[bool]]]:
-    day = before.astimezone(UTC).date().isoformat()
+    day = _day(before)
     return [
         (schema.ledger, schema.ledger.c.day < day),
         (schema.history, schema.history.c.at < limit),
@@ -52,6 +55,16 @@ def _prune_acts(database: Database, before: datetime) -> int:
             work.conn.execute(delete(schema.acts).where(schema.acts.c.id.in_(some)))
         work.meta = replace(work.meta, acts=work.meta.acts - len(old))
     return len(old)
+
+
+def _prune_costs(database: Database, before: datetime) -> int:
+    """The costs of days before; there is one row for each source and day."""
+    with database.writing() as work:
+        return work.conn.execute(delete(schema.meter).where(schema.meter.c.day < _day(before))).rowcount
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(UTC).date().isoformat()
 
 
 def _is_over(act: Act, before: datetime) -> bool:

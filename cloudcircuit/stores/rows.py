@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,6 +14,7 @@ from cloudcircuit.errors import StateDamaged, StoreError
 from cloudcircuit.model import (
     Act,
     BreakerState,
+    CallCost,
     Delivery,
     Entry,
     Grain,
@@ -40,6 +42,7 @@ _SEALED: Mapping[str, tuple[str, ...]] = {
     "acts": ("id", "body"),
     "history": ("at", "kind", "subject", "body"),
     "outbox": ("id", "state", "owed_at", "next_try", "body"),
+    "meter": ("source", "day", "requests", "dollars", "bytes"),
 }
 
 
@@ -129,7 +132,7 @@ def may_be_of(row: Row[Any], monitor: str) -> bool:
 def _in_body(row: Row[Any], field: str) -> list[str]:
     try:
         body = loads(row.body)
-    except (ValueError, TypeError):
+    except (ValueError, AttributeError):  # the body may not even be text any more
         return []
     found = body.get(field) if isinstance(body, dict) else None
     return [found] if isinstance(found, str) else []
@@ -182,6 +185,27 @@ def to_delivery(row: Row[Any]) -> Delivery:
     owed = _instant_or_epoch(row.owed_at)
     error = "its row does not carry its checksum"
     return Delivery(str(row.id), "", "", owed, Severity.WARNING, {}, state=DAMAGED, error=error)
+
+
+def from_cost(source: str, day: date, value: CallCost) -> Values:
+    values = {
+        "source": source,
+        "day": day.isoformat(),
+        "requests": value.requests,
+        "dollars": str(value.dollars),
+        "bytes": value.bytes,
+    }
+    return sealed("meter", values)
+
+
+def to_cost(row: Row[Any]) -> CallCost:
+    """Raises StateDamaged: what cannot be read is no reason to spend again."""
+    if not is_whole("meter", row):
+        raise StateDamaged(
+            f"what the calls of source {row.source!r} cost on {row.day} is damaged, and nothing can be added to it: "
+            "restore a backup, or wait for the next day (UTC), which is counted by itself"
+        )
+    return CallCost(row.requests, Decimal(row.dollars), row.bytes)
 
 
 def _instant_or_epoch(stored: Any) -> datetime:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,4 +142,17 @@ outbox = Table(
     _text("body"),
     _checksum(),
     Index("outbox_by_state", "state", "owed_at"),
+)
+
+# What a source's calls cost on one day (UTC); `dollars` is a decimal as text.
+meter = Table(
+    "meter",
+    metadata,
+    _text("source", primary_key=True),
+    Column("day", String(10), primary_key=True, nullable=False),
+    _count("requests"),
+    _text("dollars"),
+    _count("bytes"),
+    _checksum(),
+    sqlite_with_rowid=False,
 )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, Table, delete, func, insert, select, update
 
 from cloudcircuit.errors import Conflict, StateDamaged, StoreError
-from cloudcircuit.model import Act, BreakerState, Commit, Delivery, Entry, Grain, SourceState, Statement
-from cloudcircuit.stores import rows, versioned
+from cloudcircuit.model import Act, BreakerState, CallCost, Commit, Delivery, Entry, Grain, SourceState, Statement
+from cloudcircuit.stores import metering, rows, versioned
 from cloudcircuit.stores.backup import back_up
 from cloudcircuit.stores.database import Database
 from cloudcircuit.stores.faults import translated
@@ -215,10 +216,23 @@ class SqlStore:
         with self._database.reading() as (_, meta):
             return meta.acts_version
 
+    # --- what calls cost --------------------------------------------------------------------------------
+
+    def take(self, source: str, day: date, cost: CallCost, cap: Decimal | None) -> bool:
+        """Count a call of a source, durably, before it is made; False when the day's dollars would exceed `cap`.
+
+        Raises StoreError when it could not be counted, for whatever reason.
+        """
+        return metering.take(self._database, source, day, cost, cap)
+
+    def meter(self, since: date) -> Mapping[str, Mapping[date, CallCost]]:
+        """What the calls of each source cost on each day from `since` on. A damaged row is left out."""
+        return metering.costs(self._database, since)
+
     # --- upkeep -----------------------------------------------------------------------------------------
 
     def prune(self, before: datetime) -> int:
-        """Remove ledger days, history, settled deliveries and finished acts older than an instant, in batches."""
+        """Remove ledger days, history, settled deliveries, finished acts and costs older than an instant."""
         return prune(self._database, before)
 
     def backup(self, target: Path) -> None:

@@ -89,6 +89,17 @@ def test_check_live_fails_where_anything_fails(bill: Terminal) -> None:
     assert not bill.run("check", "--live", "--json").json["ok"]
 
 
+def test_check_live_sees_money_that_no_monitor_would_judge(bill: Terminal) -> None:
+    bill.ok("init", "--bill", "bill.csv")
+    config = bill.folder / "cloudcircuit.toml"
+    config.write_text(config.read_text().replace('currency = "USD"', 'currency = "EUR"'))
+    answer = bill.run("check", "--live")
+    assert answer.code == 1
+    assert "is in EUR, and this source charges in USD" in answer.out
+    config.write_text(config.read_text() + '\n[[fx]]\ncurrency = "USD"\ninto = "EUR"\nrate = "0.9"\nfrom = 2018-01-01\n')
+    bill.ok("check", "--live")
+
+
 def test_check_names_every_problem_with_its_key(bill: Terminal) -> None:
     (bill.folder / "cloudcircuit.toml").write_text('[sources.a]\nadapter = "focsu"\n[monitors.m]\nbugdet = 3\n')
     answer = bill.run("check")

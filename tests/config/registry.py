@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from cloudcircuit.errors import ConfigError, Problem
-from cloudcircuit.model import SpendQuery
+from cloudcircuit.model import Breakdown, Grain
 from cloudcircuit.ports import AdapterContext, AdapterPlugin, CostAdapter
 
 
@@ -37,19 +37,21 @@ def _open(_options: Options, _context: AdapterContext) -> CostAdapter:
     raise AssertionError("loading a configuration opens no source")
 
 
-def _unsupported(options: Options, query: SpendQuery) -> tuple[str, ...]:
-    if "resource" in query.dimensions:
+def _unsupported(options: Options, need: Breakdown, _grain: Grain) -> tuple[str, ...]:
+    if "resource" in need.dimensions:
         return (f"{options.path} has no resources: leave resource out, or read a FOCUS export",)
     return ()
 
 
-def _raising(_options: Any, _query: SpendQuery) -> tuple[str, ...]:
+def _raising(_options: Any, _need: Breakdown, _grain: Grain) -> tuple[str, ...]:
     raise ZeroDivisionError
 
 
 PLUGINS = {
     "fake": AdapterPlugin("fake", Options, _open, _unsupported),
     "clashing": AdapterPlugin("clashing", Clashing, _open),
+    "pacific": AdapterPlugin("pacific", Options, _open, timezone="America/Los_Angeles"),
+    "fixed": AdapterPlugin("fixed", Options, _open, cuts_days=True),
     "raising": AdapterPlugin("raising", Options, _open, _raising),
 }
 

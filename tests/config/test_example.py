@@ -37,7 +37,7 @@ from cloudcircuit.model import Budget
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
 DOCS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-COMMENTED = re.compile(r'^# (\[\[?[a-z."]+\]\]?|[a-z_]+ = .*)', re.MULTILINE)
+COMMENTED = re.compile(r'^# (\[\[?[a-z."]+\]\]?|[a-z0-9_]+ = .*)', re.MULTILINE)
 
 NESTED: dict[str, type[BaseModel]] = {
     "budget": BudgetTable,
@@ -86,8 +86,11 @@ def test_the_example_names_every_key(tree: dict[str, Any]) -> None:
     assert set(tree) == {"daemon", "defaults", "sources", "notifiers", "monitors", "fx"}
     assert set(tree["daemon"]) == set(keys_of(DaemonTable))
     assert set(tree["defaults"]) == set(keys_of(DefaultsTable))
-    options = keys_of(plugins.load("focus").options)
-    assert set(tree["sources"]["aws"]) == {*keys_of(SourceTable), *options}
+    focus = keys_of(plugins.load("focus").options)
+    assert set(tree["sources"]["aws"]) == {*keys_of(SourceTable), *focus}
+    shown = {source["adapter"]: set(source) for source in tree["sources"].values()}
+    for adapter in ("aws", "azure", "gcp", "sql"):
+        assert shown[adapter] - set(keys_of(SourceTable)) == set(keys_of(plugins.load(adapter).options)), adapter
     assert set(tree["monitors"]["accounts"]) >= set(MonitorTable.ITS_OWN)
     for table in tree["notifiers"].values():
         written = set(table) | ({"fallback"} if table["type"] == "console" else set())
@@ -108,6 +111,15 @@ def test_what_the_example_comments_out_are_the_defaults(tree: dict[str, Any]) ->
             field = model.model_fields[name]
             assert getattr(table, name) == field.get_default(call_default_factory=True, validated_data={}), name
     assert BurnRateTable.model_validate(tree["defaults"]["burn_rate"]) == BurnRateTable()
+
+
+@pytest.mark.parametrize("adapter", ["aws", "azure", "focus", "gcp", "sql"])
+def test_every_option_of_an_adapter_is_explained(adapter: str) -> None:
+    documents = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
+    section = documents.partition(f"\n## `{adapter}`")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, flags=re.MULTILINE)
+    told = {word.strip("`") for row in rows for word in row.split(", ")}
+    assert set(keys_of(plugins.load(adapter).options)) <= told
 
 
 def test_every_key_has_a_description() -> None:

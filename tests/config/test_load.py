@@ -315,3 +315,20 @@ def test_an_enforcing_monitor_in_another_currency_may_stand_beside_a_conversion(
     config = read(tmp_path, '[monitors.m]\nmode = "enforce"\nbudget = { amount = 1, currency = "EUR" }\n' + fx)
 
     assert config.monitors[0].mode is Mode.ENFORCE
+
+
+@pytest.mark.parametrize(
+    ("adapter", "written", "zone"),
+    [
+        ("fake", "", "UTC"),
+        ("pacific", "", "America/Los_Angeles"),
+        ("pacific", 'timezone = "UTC"\n', "UTC"),
+        ("fixed", 'timezone = "UTC"\n', "UTC"),
+    ],
+)
+def test_a_source_cuts_days_as_its_provider_does_unless_told(
+    tmp_path: Path, adapter: str, written: str, zone: str
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f'[sources.s]\nadapter = "{adapter}"\npath = "bill.csv"\n{written}[notifiers.c]\ntype = "console"\n[monitors.m]\ncurrency = "USD"\n')
+    assert load(file, find).sources["s"].zone == zone

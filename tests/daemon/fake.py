@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,7 +19,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import Probe, SpendQuery, column_of
+from cloudcircuit.model import CallCost, PlanStep, Probe, SpendQuery, column_of
 from cloudcircuit.ports import AdapterContext, AdapterPlugin, CostAdapter, Deadline, SpendReport
 
 _AMOUNT = pa.decimal128(38, 18)
@@ -30,7 +31,12 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class Scripted:
-    """Answers as its script says: `days` maps dates to amounts by service; `hang`, `fail` and `broken` are faults."""
+    """Answers as its script says.
+
+    `days` maps dates to amounts by service; `hang`, `fail` and `broken` are faults. `price` is what each call costs in
+    dollars and `daily_cap` what all of a day may cost, and with `dies_paying` no answer comes to one that was paid;
+    `plan` are steps: what, calls, dollars, bytes, once. `secret` is a reference that is needed for a call.
+    """
 
     script: Path
     context: AdapterContext
@@ -38,7 +44,7 @@ class Scripted:
     def fetch(self, query: SpendQuery, deadline: Deadline) -> SpendReport:
         with self.script.with_suffix(".log").open("a") as log:
             log.write(f"{self.context.clock.monotonic()} {self.context.clock.now().isoformat()}\n")
-        said, now = self._said(), query.visible_until or self.context.clock.now()
+        said, now = self._asked(), query.visible_until or self.context.clock.now()
         days = {date.fromisoformat(day): cells for day, cells in said["days"].items()}
         seen = [day for day in sorted(days) if query.start <= _midnight(day) < min(query.end, now)]
         rows = [(day, *cell) for day in seen for cell in days[day].items()]
@@ -46,12 +52,32 @@ class Scripted:
         return SpendReport(_table(rows, query), watermark, accounts=frozenset({"111122223333"}))
 
     def probe(self, deadline: Deadline) -> Probe:
-        days = sorted(self._said()["days"])
+        days = sorted(self._asked()["days"])
         oldest, newest = (_midnight(date.fromisoformat(day)) for day in (days[0], days[-1]))
         return Probe(("111122223333",), ("USD",), oldest, newest, notes=("a scripted bill",))
 
+    def plan(self, queries: Sequence[SpendQuery], sizes: Mapping[str, int], deadline: Deadline) -> list[PlanStep]:
+        steps = self._said().get("plan", [])
+        return [
+            PlanStep(what.format(**sizes), CallCost(calls, Decimal(dollars), size), once)
+            for what, calls, dollars, size, once in steps
+        ]
+
     def close(self) -> None:
         pass
+
+    def _asked(self) -> dict[str, Any]:
+        """Pay for a call, and make it."""
+        said = self._said()
+        if "price" in said:
+            self.context.meter.take(CallCost(1, Decimal(said["price"]), 1000), Decimal(said["daily_cap"]))
+            with self.script.with_suffix(".paid").open("a") as paid:
+                paid.write("1\n")
+        if "secret" in said:
+            self.context.secret(said["secret"]).reveal()
+        if said.get("dies_paying"):
+            Event().wait()
+        return said
 
     def _said(self) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(self.script.read_text())
@@ -117,7 +143,14 @@ class Script:
 
     @property
     def fetches(self) -> int:
-        log = self.path.with_suffix(".log")
+        return self._lines(".log")
+
+    @property
+    def paid(self) -> int:
+        return self._lines(".paid")
+
+    def _lines(self, suffix: str) -> int:
+        log = self.path.with_suffix(suffix)
         return len(log.read_text().splitlines()) if log.exists() else 0
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ import pytest
 
 from cloudcircuit.clock import Deadline
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import Grain, Probe, SpendQuery
+from cloudcircuit.model import Grain, PlanStep, Probe, SpendQuery
 from cloudcircuit.ports import CostAdapter, SpendReport
 from cloudcircuit.ports import Deadline as AnyDeadline
 from cloudcircuit.service import leash as module
@@ -33,6 +34,9 @@ class Adapter:
     def probe(self, deadline: AnyDeadline) -> Probe:
         return self.does()
 
+    def plan(self, queries: object, sizes: object, deadline: AnyDeadline) -> list[PlanStep]:
+        return []
+
     def close(self) -> None:
         self.closed += 1
 
@@ -53,8 +57,49 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gives_the_answer_and_closes_what_it_opened() -> None:
     adapter = Adapter(lambda: Probe(("1",)))
-    assert Leash().hold(source(lambda: adapter)).open().probe(Deadline(5)) == Probe(("1",))
+    held = Leash().hold(source(lambda: adapter)).open()
+    assert held.probe(Deadline(5)) == Probe(("1",))
+    assert adapter.closed == 0
+    held.close()
     assert adapter.closed == 1
+
+
+def test_one_adapter_answers_all_questions_of_a_cycle() -> None:
+    opened: list[Adapter] = []
+
+    def opens() -> CostAdapter:
+        opened.append(Adapter(Probe))
+        return opened[-1]
+
+    with closing(Leash().hold(source(opens)).open()) as held:
+        held.probe(Deadline(5))
+        assert held.plan((), {}, Deadline(5)) == []
+    assert [adapter.closed for adapter in opened] == [1]
+
+
+def test_what_was_left_behind_is_closed_when_it_comes_back() -> None:
+    leash, freed = Leash(), Event()
+
+    def hang() -> Probe:
+        freed.wait()
+        return Probe()
+
+    adapter = Adapter(hang)
+    with closing(leash.hold(source(lambda: adapter)).open()) as held, pytest.raises(AdapterError):
+        held.probe(Deadline(0.1))
+    assert adapter.closed == 0
+    freed.set()
+    next(iter(leash._astray.values())).join(5)
+    assert adapter.closed == 1
+
+
+def test_an_adapter_that_cannot_close_spoils_no_answer() -> None:
+    class Stuck(Adapter):
+        def close(self) -> None:
+            raise AdapterError("no")
+
+    with closing(Leash().hold(source(lambda: Stuck(lambda: Probe(("1",))))).open()) as held:
+        assert held.probe(Deadline(5)) == Probe(("1",))
 
 
 def test_an_error_is_the_adapters_own() -> None:

@@ -16,10 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cloudcircuit.clock import Deadline, FixedClock
+from cloudcircuit.clock import Deadline
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import Grain, SpendQuery
-from cloudcircuit.ports import AdapterContext, CostAdapter, SpendReport
+from cloudcircuit.ports import CostAdapter, SpendReport
+from cloudcircuit.testing import adapter_context
 from cloudcircuit_focus import Options, plugin
 
 NOW = datetime(2024, 11, 20, 12, tzinfo=UTC)
@@ -82,7 +83,7 @@ def set_age(path: Path, hours: float) -> None:
 def open_source(
     root: Path, path: str | list[str] = ".", now: datetime = NOW, lag_hours: float = 24, **options: Any
 ) -> CostAdapter:
-    context = AdapterContext("bill", FixedClock(now), timedelta(hours=lag_hours), root)
+    context = adapter_context(now, lag=timedelta(hours=lag_hours), root=root)
     return plugin.open(Options(path=path, **options), context)  # type: ignore[arg-type]  # as a configuration has it
 
 

@@ -15,8 +15,10 @@ from typing import Any
 import pyarrow.fs as pafs
 import pytest
 
+from cloudcircuit.clock import Deadline
 from cloudcircuit.errors import AdapterError
-from tests.focus.build import csv_text, fetch, row, sums, total, without, write_parquet
+from cloudcircuit.model import CallCost, SpendQuery
+from tests.focus.build import OCTOBER, csv_text, fetch, open_source, row, sums, total, without, write_parquet
 
 pytest.importorskip("moto")
 
@@ -145,6 +147,14 @@ def test_local_and_remote_files_in_one_source(bucket: Bucket, tmp_path: Path) ->
     (tmp_path / "b.csv").write_text(csv_text([row(cost="2")]))
     report = fetch(tmp_path, path=["b.csv", f"s3://{bucket.name}/mixed"], delivery="append", **bucket.options)
     assert total(report) == 3
+
+
+def test_a_plan_only_lists_what_is_there(bucket: Bucket) -> None:
+    bucket.put("export/a.csv", "x" * 100)
+    source = open_source(Path("/"), f"s3://{bucket.name}/export", **bucket.options)
+    (step,) = source.plan([SpendQuery(*OCTOBER)], {}, Deadline(30))
+    assert step.cost == CallCost(bytes=100)
+    assert step.what.startswith("read 1 file whole; the store may charge")
 
 
 def test_a_missing_package_is_named(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,17 @@ def test_one_that_misses_a_module_names_the_extra(site: Path) -> None:
     assert told("foggy") == f'the adapter "foggy" {needs} "cc-c"'
 
 
+def test_what_it_needs_later_is_looked_up_at_once_and_not_loaded(site: Path) -> None:
+    needy = GOOD.replace("print)", "print, requires=('a_cloud_sdk.ce',))")
+    install(site, "cc-sunny", "sunny", "cc_needy:plugin", needy, extras=("sunny",))
+    (site / "another_sdk.py").write_text("raise SystemError('imported')")
+    there = needy.replace("sunny", "calm").replace("a_cloud_sdk.ce", "another_sdk")
+    install(site, "cc-calm", "calm", "cc_calm:plugin", there)
+
+    assert told("sunny") == 'the adapter "sunny" needs the module a_cloud_sdk.ce: pip install "cc-sunny[sunny]"'
+    assert plugins.load("calm").requires == ("another_sdk",)
+
+
 def test_one_that_is_no_adapter(site: Path) -> None:
     install(site, "cc-a", "nothing", "cc_n:plugin", "plugin = None")
     install(site, "cc-b", "absent", "cc_m:plugin", "")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudcircuit.model import Circuit, Fx, Grain, Match, Monitor, circuit_id
+from cloudcircuit.model import Breakdown, Circuit, Fx, Grain, Match, Monitor, circuit_id, column_of
 from cloudcircuit.service.cells import SourceImage
 from cloudcircuit.service.drivers import Explanation, circuit_where, find_drivers
 from tests.series.world import Row, called, image, monitor, report, row
@@ -30,9 +30,13 @@ def explain(rows: list[Row], dimensions: tuple[str, ...] = WIDE, **settings: Any
 
 
 def find(watch: Monitor, one: Circuit, images: dict[str, SourceImage], **options: Any) -> Explanation:
-    found = find_drivers(watch, one, images, anomalous=NOW, baseline=BEFORE, **options)
+    found = find_drivers(watch, one, views(images), anomalous=NOW, baseline=BEFORE, **options)
     assert found is not None
     return found
+
+
+def views(images: dict[str, SourceImage]) -> dict[str, list[SourceImage]]:
+    return {name: [one] for name, one in images.items()}
 
 
 def daily(values: tuple[str | None, ...], before: str, now: str, **more: Any) -> list[Row]:
@@ -124,10 +128,10 @@ def test_no_excess_has_no_drivers() -> None:
 def test_nothing_to_compare_with_is_none() -> None:
     watch = monitor(per=())
     only_now = {"s": image(report([row(4, "a", "9")]))}
-    assert find_drivers(watch, circuit(watch), only_now, anomalous=NOW, baseline=BEFORE) is None
+    assert find_drivers(watch, circuit(watch), views(only_now), anomalous=NOW, baseline=BEFORE) is None
     full = {"s": image(report(daily(("a",), "1", "9")))}
-    assert find_drivers(watch, circuit(watch), full, anomalous=NOW, baseline=[]) is None
-    assert find_drivers(watch, circuit(watch), full, anomalous=[], baseline=[]) is None
+    assert find_drivers(watch, circuit(watch), views(full), anomalous=NOW, baseline=[]) is None
+    assert find_drivers(watch, circuit(watch), views(full), anomalous=[], baseline=[]) is None
     assert find_drivers(watch, circuit(watch), {}, anomalous=NOW, baseline=BEFORE) is None
 
 
@@ -141,12 +145,43 @@ def test_several_sources_and_converted_money() -> None:
     assert [(d.value, d.excess) for d in found.drivers] == [("b", Decimal(20)), ("a", Decimal(2))]
 
 
+def test_a_source_that_tells_one_dimension_at_a_time() -> None:
+    watch = monitor(per=("service",))
+    glue = circuit(watch, "Glue")
+    rows = [*daily(("Glue", "x", "1", "one"), "10", "90"), *daily(("Glue", "y", "2", "two"), "5", "5")]
+    wide, own = report(rows, WIDE), circuit_where(watch, glue)
+
+    def by(name: str) -> SourceImage:
+        table = wide.select([c for c in wide.column_names if c not in map(column_of, WIDE) or c == column_of(name)])
+        return image(table, breakdown=Breakdown((name,), own))
+
+    found = find_drivers(watch, glue, {"s": [by("region"), by("sub_account")]}, anomalous=NOW, baseline=BEFORE)
+    assert found is not None
+    assert found.excess == 80
+    assert [(d.dimension, d.value, d.excess) for d in found.drivers] == [
+        ("sub_account", "1", Decimal(80)),
+        ("region", "x", Decimal(80)),
+    ]
+
+
+def test_days_that_are_told_without_rows_cost_nothing() -> None:
+    """A service that is new had no charge before: behind a pushed filter that is a baseline of zero."""
+    watch = monitor(per=("service",))
+    glue = circuit(watch, "Glue")
+    table = report([row(4, ("x",), "90")], ("region",))
+    days = frozenset(called(n).date() for n in range(5))
+    seen = image(table, breakdown=Breakdown(("region",), circuit_where(watch, glue)), told=days)
+    found = find_drivers(watch, glue, {"s": [seen]}, anomalous=NOW, baseline=BEFORE)
+    assert found is not None
+    assert (found.excess, found.cause) == (Decimal(90), "usage")
+
+
 def test_hours() -> None:
     hours = [called(0) + timedelta(hours=h) for h in range(30)]
     rows = [row(at, s, "9" if s == "a" and n == 29 else "1") for n, at in enumerate(hours) for s in ("a", "b")]
     watch = monitor(per=())
     images = {"s": image(report(rows), grain=Grain.HOUR)}
-    found = find_drivers(watch, circuit(watch), images, anomalous=hours[29:], baseline=hours[20:29])
+    found = find_drivers(watch, circuit(watch), views(images), anomalous=hours[29:], baseline=hours[20:29])
     assert found is not None
     assert [(d.value, d.excess) for d in found.drivers] == [("a", Decimal(8))]
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pytest
 
-from cloudcircuit.model import Circuit, Cost, Monitor, SpendQuery, column_of
+from cloudcircuit.model import Breakdown, Circuit, Cost, Monitor, SpendQuery, column_of
 from cloudcircuit.service.budget_sums import BudgetSums, budget_sums
 from cloudcircuit.service.cells import AMOUNT, COSTS, STAMP, SourceImage
 from cloudcircuit.service.diff import changes
@@ -32,7 +32,7 @@ def source() -> SourceImage:
     start, end = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (FIRST, END))
     query = SpendQuery(start, end, dimensions=DIMENSIONS)
     diff = changes({}, bill(), source="aws", said_at=end, query=query)
-    return SourceImage(image(diff.statements), ZONE, end - timedelta(days=1))
+    return SourceImage(image(diff.statements), ZONE, end - timedelta(days=1), breakdown=Breakdown(DIMENSIONS))
 
 
 def bill() -> pa.Table:
@@ -87,7 +87,7 @@ def test_who_drives_glue(source: SourceImage) -> None:
     found = find_drivers(
         watch("service"),
         Circuit(f"bill/{GLUE}", "bill", (GLUE,)),
-        {"aws": source},
+        {"aws": [source]},
         anomalous=[datetime(2018, 10, 10, tzinfo=UTC)],
         baseline=[datetime(2018, 10, day, tzinfo=UTC) for day in range(1, 10)],
     )

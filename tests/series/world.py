@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from cloudcircuit.engine.periods import day_start
-from cloudcircuit.model import Cost, Grain, Monitor, SpendQuery, Statement, column_of
+from cloudcircuit.model import DIMENSIONS, Breakdown, Cost, Grain, Monitor, SpendQuery, Statement, column_of
 from cloudcircuit.service.cells import AMOUNT, COSTS, STAMP, SourceImage
 from cloudcircuit.service.diff import LedgerDiff, changes
 
@@ -85,9 +85,16 @@ def monitor(name: str = "m", per: tuple[str, ...] = ("service",), **settings: An
     return Monitor(name, settings.pop("sources", ("s",)), settings.pop("currency", "USD"), per=per, **settings)
 
 
+def dimensions_of(table: pa.Table) -> tuple[str, ...]:
+    columns = set(table.column_names)
+    tags = (f"tag:{name[5:]}" for name in table.column_names if name.startswith("Tags."))
+    return (*(name for name in DIMENSIONS if column_of(name) in columns), *tags)
+
+
 def image(table: pa.Table, through: int | None = None, **settings: Any) -> SourceImage:
     """A source's image whose watermark is the start of a day."""
     mark = None if through is None else called(through)
+    settings.setdefault("breakdown", Breakdown(dimensions_of(table)))
     return SourceImage(table, settings.pop("zone", ZONE), settings.pop("watermark", mark), **settings)
 
 

@@ -20,11 +20,13 @@ from cloudcircuit.model import (
     Action,
     BreakerState,
     Budget,
+    CallCost,
     Commit,
     Decision,
     Grain,
     Mode,
     Monitor,
+    PlanStep,
     Probe,
     ReportStatus,
     SpendQuery,
@@ -157,6 +159,9 @@ class Cloud:
 
     def probe(self, deadline: TimeLimit) -> Probe:
         return Probe(tuple(sorted(self.accounts)))
+
+    def plan(self, queries: Sequence[SpendQuery], sizes: Mapping[str, int], deadline: TimeLimit) -> list[PlanStep]:
+        return [PlanStep("rows", CallCost(requests=len(queries)))]
 
     def close(self) -> None:
         """Nothing is open."""

@@ -13,6 +13,7 @@ from cloudcircuit.errors import Conflict, StoreError
 from cloudcircuit.model import Action, Commit, Grain
 from cloudcircuit.stores import SqlStore
 from tests.stores.contract_commits import CommitContract
+from tests.stores.contract_meter import MeterContract
 from tests.stores.examples import (
     DAY,
     HOUR,
@@ -29,7 +30,7 @@ from tests.stores.examples import (
 TODAY = NOW.date()
 
 
-class StoreContract(CommitContract):
+class StoreContract(CommitContract, MeterContract):
     # --- the ledger -------------------------------------------------------------------------------------
 
     def test_statements_are_those_of_the_days_and_the_grain_oldest_word_first(self, store: SqlStore) -> None:

@@ -1,7 +1,7 @@
-"""A state as version 0001 of the schema left it, kept as SQL in `schema_0001.sql`.
+"""States as each version of the schema left them, kept as SQL in `schema_NNNN.sql`.
 
-`python -m tests.stores.frozen` writes it anew. Once a version with this schema is released, never again: states like
-it are in the field from then on, and every later version must open them.
+`python -m tests.stores.frozen` writes that of the newest schema anew. Once a version with it is released, never again:
+states like it are in the field from then on, and every later version must open them.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
-from cloudcircuit.model import Commit
-from cloudcircuit.stores import open_store
-from tests.stores.examples import a_delivery, a_source, a_state, a_statement, an_act, an_entry
+from cloudcircuit.model import CallCost, Commit
+from cloudcircuit.stores import open_store, schema
+from tests.stores.examples import NOW, a_delivery, a_source, a_state, a_statement, an_act, an_entry
 
-FROZEN = Path(__file__).with_name("schema_0001.sql")
 APPLICATION_ID = 0x43435374
 
 
-def load_frozen(path: Path) -> None:
+def frozen(revision: str) -> Path:
+    return Path(__file__).with_name(f"schema_{revision}.sql")
+
+
+def load_frozen(path: Path, revision: str = "0001") -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(FROZEN.read_text(encoding="utf-8"))
+        connection.executescript(frozen(revision).read_text(encoding="utf-8"))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
@@ -39,9 +43,10 @@ def _write() -> None:
             )
         )
         store.add_act(an_act())
+        store.take("aws", NOW.date(), CallCost(3, Decimal("0.03"), 4096), None)
         store.close()
         with closing(sqlite3.connect(path)) as connection:
-            FROZEN.write_text("\n".join(connection.iterdump()) + "\n", encoding="utf-8")
+            frozen(schema.HEAD).write_text("\n".join(connection.iterdump()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,15 +13,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from cloudcircuit.errors import StoreError
-from cloudcircuit.model import Grain
+from cloudcircuit.model import CallCost, Grain
 from cloudcircuit.stores import migrate, open_store, schema, sqlite
 from tests.stores.examples import DAY, NOW, a_delivery, a_source, a_state, a_statement, a_transition, an_act, an_entry
-from tests.stores.frozen import load_frozen
+from tests.stores.frozen import frozen, load_frozen
 
 
-def test_a_state_of_the_first_schema_opens_and_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_a_state_of_an_earlier_schema_opens_and_goes_on(tmp_path: Path, revision: str) -> None:
     path = tmp_path / "state.db"
-    load_frozen(path)
+    load_frozen(path, revision)
     store = open_store(path, create=False)
     assert store.states() == {"production/AmazonEC2": a_state(), "sandbox": a_state("sandbox")}
     assert store.damaged() == ()
@@ -32,6 +35,27 @@ def test_a_state_of_the_first_schema_opens_and_goes_on(tmp_path: Path) -> None:
     store.commit(a_transition(2))
     assert [entry.seq for entry in store.history()] == [1, 2, 3]
     store.close()
+
+
+def test_calls_are_counted_on_a_state_that_had_no_meter(tmp_path: Path) -> None:
+    load_frozen(tmp_path / "state.db", "0001")
+    store = open_store(tmp_path / "state.db", create=False)
+    assert store.meter(date.min) == {}
+    assert store.take("aws", NOW.date(), CallCost(1), None)
+    assert store.meter(date.min) == {"aws": {NOW.date(): CallCost(1)}}
+    store.close()
+
+
+def test_what_was_counted_is_still_known(tmp_path: Path) -> None:
+    load_frozen(tmp_path / "state.db", "0002")
+    store = open_store(tmp_path / "state.db", create=False)
+    assert store.meter(date.min) == {"aws": {NOW.date(): CallCost(3, Decimal("0.03"), 4096)}}
+    store.close()
+
+
+def test_every_schema_that_there_was_is_frozen() -> None:
+    scripts = (migrate.SHIPPED.folder / "versions").glob("v????_*.py")
+    assert all(frozen(script.name[1:5]).exists() for script in scripts)
 
 
 def test_the_newest_script_is_the_one_that_the_code_knows() -> None:
@@ -96,7 +120,6 @@ def test_going_back_is_refused_with_the_way_out() -> None:
     config = Config()
     config.set_main_option("script_location", str(migrate.SHIPPED.folder))
     config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config).get_revision("0001")
-    assert script is not None
-    with pytest.raises(StoreError, match="restore a backup made before"):
-        script.module.downgrade()
+    for script in ScriptDirectory.from_config(config).walk_revisions():
+        with pytest.raises(StoreError, match="restore a backup made before"):
+            script.module.downgrade()

@@ -123,7 +123,7 @@ def test_a_state_without_its_head_row_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("revision", "kind", "message"),
     [
-        ("0002", StateNewer, "newer version of CloudCircuit .schema 0002; this version knows 0001.: run that version"),
+        ("0003", StateNewer, "newer version of CloudCircuit .schema 0003; this version knows 0002.: run that version"),
         ("9999", StateNewer, "newer version"),
         ("", StateDamaged, "no proper number"),
         ("p001", StateDamaged, "no proper number"),

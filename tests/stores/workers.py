@@ -9,6 +9,8 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from alembic import command  # noqa: F401  loaded ahead, so that creating a stat
 from sqlalchemy.dialects.sqlite import pysqlite  # noqa: F401  likewise
 
 from cloudcircuit.errors import Conflict, StoreError
-from cloudcircuit.model import BreakerState
+from cloudcircuit.model import BreakerState, CallCost
 from cloudcircuit.stores import migrate, open_store, sqlite
 from tests.stores.examples import a_transition
 
@@ -80,6 +82,14 @@ def write_in_a_race(path: Path, rounds: int, far: Connection) -> None:
         except Conflict:
             lost += 1
     far.send(lost)
+
+
+def take_for_ever(path: Path, day: date, cost: CallCost, cap: Decimal | None, far: Connection) -> None:
+    """Count calls until the cap, and say each once it is counted and could be made; None at the end."""
+    store = open_store(path, busy_seconds=30)
+    while store.take("aws", day, cost, cap):
+        far.send(cost.requests)
+    far.send(None)
 
 
 def create(path: Path, far: Connection) -> None:
