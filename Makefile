@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint format bench schema clean
+.PHONY: run test backends lint format bench schema clean
 
 run: $(VENV)/.run  ## replay October and November 2018 of the example bill, day by day
 	$(BIN)/cloudcircuit run --config config.example.toml --from 2018-10-02 --to 2018-11-30
 
-test: $(VENV)/.dev  ## the whole test suite
+test: $(VENV)/.dev backends  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+backends: $(VENV)/bin/python  ## servers that tests run against; each in an environment of its own
+	@sh tests/gcp/install_emulator.sh .venv-bq $(PYTHON)
+	@if command -v java >/dev/null; then sh tests/sql/install_spark.sh .venv-spark $(PYTHON); \
+	  else echo "no java here: the tests on Spark SQL will be skipped"; fi
 
 lint: $(VENV)/.dev  ## ruff, mypy --strict, the layers of the house
 	$(BIN)/ruff check .
@@ -29,7 +34,7 @@ schema: $(VENV)/.dev  ## write docs/config.schema.json anew
 	$(BIN)/python -m cloudcircuit.config
 
 clean:
-	rm -rf $(VENV) dist state
+	rm -rf $(VENV) .venv-bq .venv-spark dist state
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "CloudCircuit needs Python 3.11 or newer; set PYTHON=python3.11" >&2; exit 1; }
