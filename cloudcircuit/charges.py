@@ -56,7 +56,7 @@ def parse_amount(amount: object) -> Decimal:
             found = Decimal(text if "_" not in text else "").quantize(PLACES)  # Python's own 1_000 is nobody's amount
     except InvalidOperation:
         raise ValueError("no finite amount") from None
-    if not (found.is_finite() and abs(found) < LIMIT):
+    if not (found.is_finite() and found.copy_abs() < LIMIT):
         raise ValueError("no finite amount")
     return found
 
@@ -97,7 +97,7 @@ def _add_up(charges: Iterable[Charge], costs: Sequence[Cost]) -> tuple[list[_Key
             found[key] = [
                 (amount or Decimal(0)) + (before[place] if before else 0) for place, amount in enumerate(amounts)
             ]
-    if any(not abs(total) < LIMIT for sums in found.values() for total in sums):
+    if any(not total.copy_abs() < LIMIT for sums in found.values() for total in sums):
         raise AdapterError("its amounts are too large to be added exactly; look for a misplaced decimal point")
     return list(found), list(found.values())
 
