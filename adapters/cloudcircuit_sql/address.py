@@ -24,7 +24,7 @@ PLAIN = frozenset(
     (
         *("host", "port", "sslmode", "application_name", "connect_timeout", "options", "auth", "http_path"),
         *("catalog", "catalog_name", "schema", "database", "warehouse", "role", "work_group", "region_name"),
-        "s3_staging_dir",
+        *("s3_staging_dir", "mode", "uri"),
     )
 )
 """What stands in the query of a URL and is no secret; anything else might be one."""

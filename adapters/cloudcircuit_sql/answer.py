@@ -23,7 +23,6 @@ from cloudcircuit_sql.statements import charges, newest, survey, undated
 
 EXACT = Context(prec=60)
 NO_TAGS = (None, *NULLS)
-MAX_NOTES = 10
 
 
 def report(session: Session, plan: Plan, table: str, max_rows: int, lag: timedelta) -> SpendReport:
@@ -31,16 +30,15 @@ def report(session: Session, plan: Plan, table: str, max_rows: int, lag: timedel
     tally = Tally(plan, table)
     sums = charge_table(tally.read(_limited(session, plan, max_rows)), plan.dimensions, tally.costs)
     newest = _newest_start(session, plan, tally)
-    lost = _count_undated(session, plan)
+    lost = _count_undated(session, plan) + Counter({None: tally.undated})
     tally.refuse_hopeless()
-    notes = [*tally.notes(), *_lost_notes(lost, table), *_emptiness(newest, table)]
     return SpendReport(
         table=sums,
         watermark=None if newest is None else min(newest, plan.now - lag),
-        status=_status(newest, lost, tally),
+        status=_status(newest, lost),
         broken=_broken_days(plan, tally, lost, newest),
         accounts=frozenset(tally.accounts),
-        notes=tuple(notes[:MAX_NOTES]),
+        notes=(*tally.notes(), *_lost_notes(lost, table), *_emptiness(newest, table)),
         dimensions=tuple(dict.fromkeys([*offered_dimensions(plan.layout), *plan.query.dimensions])),
         # A day of which no row passes the filter has cost nothing there.
         told=frozenset(tally.days) if plan.query.where else frozenset(),
@@ -188,30 +186,32 @@ class _Cells:
     """Reads what stands behind the first four columns of a row: currency, category, keys, tags, amounts."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self._is_exact = plan.engine.exact
+        self._dimensions = plan.dimensions
+        self._raw = frozenset(name for name in plan.asked if plan.is_raw(name))
         self._places = {name: 2 + place for place, name in enumerate(plan.keys)}
         self._tags = 2 + len(plan.keys)
-        self._amounts = self._tags + plan.reads_tags
+        first = self._tags + plan.reads_tags
+        self._costs = {cost: first + place for place, cost in enumerate(plan.layout.costs)}
         self._checked = tuple(match for match in plan.query.where if self._is_here(match))
 
     def _is_here(self, match: Match) -> bool:
         """Filters that the engine could not decide, and for good measure those that it could."""
         name = match.dimension
-        return name in self._places or name == "charge_category" or self._plan.is_raw(name)
+        return name in self._places or name == "charge_category" or name in self._raw
 
     def read(self, start: datetime, count: int, cells: Sequence[Any]) -> Charge | None:
         """A charge, or None where the filters do not take it. Raises Unreadable."""
-        costs = self._plan.layout.costs
-        known = {cost: self._amount(cost, count, cells[self._amounts + place]) for place, cost in enumerate(costs)}
+        known = {cost: self._amount(cost, count, cells[place]) for cost, place in self._costs.items()}
         found = self._read_tags(cells)
         if not all(match.accepts(self._value(match.dimension, cells, found)) for match in self._checked):
             return None
-        values = tuple(self._value(name, cells, found) for name in self._plan.dimensions)
+        values = tuple(self._value(name, cells, found) for name in self._dimensions)
         category = str(cells[1] or DEFAULT_CATEGORY)
         return Charge(start, str(cells[0]), category, values, known.get("BilledCost"), known.get("EffectiveCost"))
 
     def _read_tags(self, cells: Sequence[Any]) -> tags.Tags:
-        text = cells[self._tags] if self._plan.reads_tags else None
+        text = cells[self._tags] if self._raw else None
         try:
             return tags.parse(text) if text not in NO_TAGS else {}
         except ValueError:
@@ -220,7 +220,7 @@ class _Cells:
     def _value(self, dimension: str, cells: Sequence[Any], found: tags.Tags) -> str | None:
         if dimension == "charge_category":
             return str(cells[1] or DEFAULT_CATEGORY)
-        if self._plan.is_raw(dimension):
+        if dimension in self._raw:
             return found.get(dimension[len("tag:") :])
         value = cells[self._places[dimension]]
         return None if value is None else str(value)
@@ -230,10 +230,10 @@ class _Cells:
         try:
             exact = parse_amount(amount)
         except ValueError:
-            if not self._plan.engine.exact:
+            if not self._is_exact:
                 raise Unreadable(cost) from None
             raise AdapterError(f"the amounts of {cost} are too large to be added exactly", permanent=True) from None
-        return exact if self._plan.engine.exact else EXACT.multiply(exact, Decimal(count))
+        return exact if self._is_exact else EXACT.multiply(exact, Decimal(count))
 
 
 # --- what is asked beside the sums ----------------------------------------------------------------------
@@ -284,7 +284,7 @@ def _broken_days(plan: Plan, tally: Tally, lost: Counter[date | None], newest: d
     """
     broken = Counter(tally.broken)
     last = [] if newest is None else [local_day(newest, plan.query.zone)]
-    for month, count in (lost + Counter({None: tally.undated})).items():
+    for month, count in lost.items():
         broken.update(dict.fromkeys(last if month is None else _days_of(month), count))
     inside = {bucket.day for bucket in plan.buckets}
     return {day: count for day, count in sorted(broken.items()) if day in inside}
@@ -306,11 +306,11 @@ def _emptiness(newest: datetime | None, table: str) -> Iterator[str]:
         yield f"{table} holds no rows: that is no data, not no spend"
 
 
-def _status(newest: datetime | None, lost: Counter[date | None], tally: Tally) -> ReportStatus:
+def _status(newest: datetime | None, lost: Counter[date | None]) -> ReportStatus:
     """Without a single row something is wrong; with rows that belong to no day, something is missing."""
     if newest is None:
         return ReportStatus.SUSPICIOUS
-    return ReportStatus.PARTIAL if lost.total() or tally.undated else ReportStatus.COMPLETE
+    return ReportStatus.PARTIAL if lost.total() else ReportStatus.COMPLETE
 
 
 def _listed(days: Sequence[date]) -> str:

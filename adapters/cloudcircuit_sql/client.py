@@ -84,9 +84,8 @@ class SqlSource:
         table, now = self._options.table, query.visible_until or self._context.clock.now()
         if self._layout is None:
             self._layout = make_layout(table, session.columns())
-        asked = [*query.dimensions, *(match.dimension for match in query.where)]
-        check_dimensions(table, self._layout, asked)
         plan = Plan(where.engine, self._layout, where.source, query, now, cut(query, now))
-        if any(name.startswith("tag:") for name in asked):
+        check_dimensions(table, self._layout, plan.asked)
+        if any(name.startswith("tag:") for name in plan.asked):
             plan = replace(plan, form=tags.choose(self._layout.columns[TAGS], self._options.tags, where.engine))
         return plan

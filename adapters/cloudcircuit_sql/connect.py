@@ -51,10 +51,10 @@ class Running:
             self.cursor.cancel()
         elif self.cancel is Cancel.INTERRUPT:
             self.connection.interrupt()
-        elif hasattr(self.connection, "cancel_safe"):
-            self.connection.cancel_safe(timeout=2.0)
         elif self.cancel is Cancel.CONNECTION:
-            self.connection.cancel()
+            # The one of psycopg 3 bounds how long it tries; others have only the plain one.
+            bounded = getattr(self.connection, "cancel_safe", None)
+            bounded(timeout=2.0) if bounded else self.connection.cancel()
 
 
 class Session:

@@ -35,8 +35,9 @@ class Engine:
     map_value, variant_value  functions of a map (a variant) and a key; `json_text`: what makes text of JSON;
                  `has_jsonb`: JSON can be asked for one key
     describe     columns are told by DESCRIBE, where SQLAlchemy's reflection loses types
-    catalog      where the first of three parts of a table's name goes: `schema` (in front of the schema), or the key
-                 of the URL's query; empty: there are no catalogs
+    catalog      where the first of three parts of a table's name goes: `schema` (in front of the schema), `database` of
+                 the URL, or a key of the URL's query; empty: there are no catalogs
+    cancel       how a statement is called off
     timeouts     arguments of the driver that bound connecting, in seconds
     bills        who charges for a query
     is_known     this adapter was made for it

@@ -54,6 +54,11 @@ class Plan:
         return tuple(dict.fromkeys(name for name in self.query.dimensions if name != "charge_category"))
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The dimensions of the answer and of its filters."""
+        return tuple(dict.fromkeys([*self.query.dimensions, *(match.dimension for match in self.query.where)]))
+
+    @property
     def pushed(self) -> tuple[Match, ...]:
         """The filters that the engine decides exactly as we do."""
         return tuple(match for match in self.query.where if self.engine.filters and not self.is_raw(match.dimension))
@@ -73,8 +78,7 @@ class Plan:
     @property
     def reads_tags(self) -> bool:
         """Whether whole texts of tags come back, to be taken apart here."""
-        asked = (*self.query.dimensions, *(match.dimension for match in self.query.where))
-        return any(map(self.is_raw, asked))
+        return any(map(self.is_raw, self.asked))
 
     @property
     def has_text_start(self) -> bool:

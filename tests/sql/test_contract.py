@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -90,13 +91,28 @@ class TestSqlite(AdapterContract):
             connection.executemany(f"INSERT INTO charges VALUES ({marks})", values)
         connection.close()
 
+    def hang(self) -> None:
+        """Somebody writes, and does not come to an end."""
+        self.other = sqlite3.connect(self.file)
+        self.other.execute("BEGIN EXCLUSIVE")
+
+    def teardown_method(self) -> None:
+        if other := self.__dict__.get("other"):
+            other.close()
+        super().teardown_method()
+
+    def truncate(self) -> None:
+        with Path(self.file).open("r+b") as file:
+            file.truncate(5000)
+
+    def garble(self) -> None:
+        Path(self.file).write_text("<html>Sign in to the proxy</html>" * 400)
+
     def vanish(self) -> None:
-        self._run("DROP TABLE charges")
+        Path(self.file).unlink()
 
     def spoil(self) -> None:
-        self._run("UPDATE charges SET BilledCost = 'a word' WHERE rowid = 1")
-
-    def _run(self, statement: str) -> None:
-        with sqlite3.connect(self.file) as connection:
-            connection.execute(statement)
+        connection = sqlite3.connect(self.file)
+        with suppress(sqlite3.DatabaseError), connection:  # of a file that was cut before
+            connection.execute("UPDATE charges SET BilledCost = 'a word' WHERE rowid = 1")
         connection.close()

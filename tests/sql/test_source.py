@@ -141,3 +141,16 @@ def test_rows_without_a_time_spoil_the_month_that_bills_them(postgres: str) -> N
         assert {day.day for day, count in report.broken.items() if count == 2} == {5}
         assert str(report.status) == "partial"
         assert "3 rows in source could not be read (column ChargePeriodStart" in report.notes[-1]
+
+
+def test_a_text_that_only_looks_like_a_date_is_no_time(postgres: str) -> None:
+    rows = [
+        {"ChargePeriodStart": start, "BillingCurrency": "USD", "BilledCost": "1"}
+        for start in ("2024-10-05T10:00:00+02:00", "2024-10-05 10:00", "2024-10-45", "05.10.2024", "2024/10/05")
+    ]
+    write(postgres, "source", rows, BilledCost="numeric")
+    report = fetch(postgres, "source")
+    assert report.table["BilledCost"].to_pylist() == [2]
+    assert {day.day: count for day, count in report.broken.items()} == {5: 3}
+    assert str(report.status) == "partial"
+    assert report.notes[-1].startswith("3 rows in source could not be read (column ChargePeriodStart")
