@@ -96,7 +96,8 @@ def test_check_live_sees_money_that_no_monitor_would_judge(bill: Terminal) -> No
     answer = bill.run("check", "--live")
     assert answer.code == 1
     assert "is in EUR, and this source charges in USD" in answer.out
-    config.write_text(config.read_text() + '\n[[fx]]\ncurrency = "USD"\ninto = "EUR"\nrate = "0.9"\nfrom = 2018-01-01\n')
+    fx = '[[fx]]\ncurrency = "USD"\ninto = "EUR"\nrate = "0.9"\nfrom = 2018-01-01\n'
+    config.write_text(f"{config.read_text()}\n{fx}")
     bill.ok("check", "--live")
 
 

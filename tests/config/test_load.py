@@ -330,5 +330,6 @@ def test_a_source_cuts_days_as_its_provider_does_unless_told(
     tmp_path: Path, adapter: str, written: str, zone: str
 ) -> None:
     file = tmp_path / "c.toml"
-    file.write_text(f'[sources.s]\nadapter = "{adapter}"\npath = "bill.csv"\n{written}[notifiers.c]\ntype = "console"\n[monitors.m]\ncurrency = "USD"\n')
+    source = f'[sources.s]\nadapter = "{adapter}"\npath = "bill.csv"\n{written}'
+    file.write_text(f'{source}[notifiers.c]\ntype = "console"\n[monitors.m]\ncurrency = "USD"\n')
     assert load(file, find).sources["s"].zone == zone
