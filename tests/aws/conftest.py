@@ -31,6 +31,17 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MOTO_ACCOUNT_ID", PAYER)
 
 
+@pytest.fixture(autouse=True)
+def brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow each other at once, so that time limits can be generous: machines are slow at times."""
+    monkeypatch.setattr("cloudcircuit_aws.client.FIRST_WAIT", 0.01)
+
+
+@pytest.fixture
+def real_waits(brief_waits: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudcircuit_aws.client.FIRST_WAIT", 0.5)
+
+
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     with ExitStack() as stack:

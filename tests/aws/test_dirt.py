@@ -130,7 +130,7 @@ def test_what_is_no_answer_is_an_error(start: Start, answer: dict[str, Any], pla
     server = start(small())
     server.faults = [None] * place + [lambda _page: answer] * 9
     with pytest.raises(AdapterError, match=r"Cost Explorer|cannot be read"):
-        fetch("service", seconds=1)
+        fetch("service", seconds=20)
 
 
 def test_no_periods_at_all_are_no_data(start: Start) -> None:

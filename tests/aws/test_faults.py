@@ -103,7 +103,7 @@ def modelled() -> list[str]:
 @pytest.mark.parametrize("code", modelled())
 def test_every_error_that_cost_explorer_declares_has_words(server: Server, code: str) -> None:
     server.faults = [Refusal(code)] * 5
-    error = refusal(seconds=1)
+    error = refusal(seconds=20)
     assert "with an error" not in str(error)
     assert error.permanent == (code == "ResourceNotFoundException")
 
@@ -157,6 +157,7 @@ def test_what_is_throttled_is_tried_again_and_every_attempt_is_counted(server: S
     assert report.cost == meter.spent
 
 
+@pytest.mark.usefixtures("real_waits")
 def test_an_end_of_patience_says_when_to_come_back(server: Server) -> None:
     server.faults = [Refusal("ThrottlingException")] * 9
     error = refusal(seconds=2)
@@ -172,6 +173,7 @@ def test_attempts_are_bounded_however_much_time_there_is(server: Server) -> None
     assert "HTTP 500" in str(error)
 
 
+@pytest.mark.usefixtures("real_waits")
 @pytest.mark.parametrize(
     ("header", "calls", "after"), [("1", 3, None), ("7000", 1, 7000.0), ("-5", 3, None), ("soon", 3, None)]
 )
@@ -217,13 +219,13 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again(server: Server, change
     server.faults = [Raw(change)]
     assert round(total(fetch()), 2) == Decimal("7569.81")
     server.faults = [Raw(change)] * 9
-    assert "answer" in str(refusal(seconds=1))
+    assert "answer" in str(refusal(seconds=20))
 
 
 def test_an_endless_answer_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cloudcircuit_aws.transport.MAX_BYTES", 4 << 20)
     server.faults = [Raw(gzip_bomb)] * 9
-    assert "cut" in str(refusal(seconds=1))
+    assert "cut" in str(refusal(seconds=20))
 
 
 def test_a_slow_answer_ends_with_the_deadline(server: Server) -> None:
@@ -242,20 +244,20 @@ def test_no_time_left_is_an_error_before_anything_is_paid_for(server: Server) ->
 
 def test_nobody_listens(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_COST_EXPLORER", "http://127.0.0.1:9")
-    error = refusal(seconds=1)
+    error = refusal(seconds=20)
     assert "cannot be reached" in str(error)
     assert error.retry_after == 300.0
 
 
 def test_a_name_that_does_not_exist(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_COST_EXPLORER", "http://cost-explorer.invalid")
-    assert "cannot be reached" in str(refusal(seconds=1))
+    assert "cannot be reached" in str(refusal(seconds=20))
 
 
 def test_a_proxy_that_is_not_there(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_COST_EXPLORER", "http://ce.example.invalid")
     monkeypatch.setenv("HTTP_PROXY", "http://user:hush-hush-hush@127.0.0.1:9")
-    error = refusal(seconds=1)
+    error = refusal(seconds=20)
     assert "proxy" in str(error)
     assert SECRET not in str(error)
 
@@ -277,7 +279,7 @@ def test_a_proxy_that_is_not_there(server: Server, monkeypatch: pytest.MonkeyPat
 )
 def test_no_secret_is_in_an_error(server: Server, answer: Refusal) -> None:
     server.faults = [answer] * 9
-    assert SECRET not in str(refusal(seconds=1))
+    assert SECRET not in str(refusal(seconds=20))
 
 
 def test_no_secret_is_in_a_report(server: Server) -> None:
