@@ -173,7 +173,7 @@ class AwsSource:
     def probe(self, deadline: Deadline) -> Probe:
         """What is there, by two requests: the days of all history, and the accounts of this month and the last."""
         now = self._context.clock.now()
-        span = known_span(SpendQuery(midnight(now) - HISTORY, now), now)
+        span = known_span(SpendQuery(midnight(now) - HISTORY, midnight(now) + DAY), now)
         totals = self._know(span, Grain.DAY, deadline)
         days, since = totals.with_data, totals.estimated_since
         accounts = self._see_accounts(span, deadline)

@@ -78,6 +78,7 @@ def _as_json(story: Story) -> dict[str, Any]:
         "series": days,
         "sources": story.sources,
         "scopes": story.scopes,
+        "obstacle": story.obstacle,
         "acts": story.acts,
     }
 

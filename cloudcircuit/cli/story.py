@@ -13,7 +13,8 @@ from rich.text import Text
 from cloudcircuit.cli.show import COLOURS, gauge, spark, text
 from cloudcircuit.engine.assess import Case, Series, baseline_periods, stays_out
 from cloudcircuit.engine.decide import SENTENCES, covers
-from cloudcircuit.engine.text import count, day, duration, moment, money, share, span
+from cloudcircuit.engine.text import count, day, duration, moment, money, share, shown, span
+from cloudcircuit.errors import AdapterError, ConfigError
 from cloudcircuit.model import (
     Act,
     Action,
@@ -30,6 +31,7 @@ from cloudcircuit.service.serve import damaged_state
 
 if TYPE_CHECKING:
     from cloudcircuit.service.house import House
+    from cloudcircuit.service.step import Evidence
 
 Line = tuple[str, Text | str]
 """A label, empty where the line goes on, and what it says."""
@@ -41,7 +43,7 @@ _SHOWN_DAYS = 30
 class Story:
     """`monitor` is None when it is gone from the configuration, `series` when nothing can be cut from the ledger.
 
-    `scopes` say of each source, by its name, what its figures leave out or mean.
+    `scopes` say of each source, by its name, what its figures leave out or mean; `obstacle` why it is not judged.
     """
 
     now: datetime
@@ -52,6 +54,7 @@ class Story:
     sources: tuple[SourceState, ...]
     acts: tuple[Act, ...]
     scopes: Mapping[str, tuple[str, ...]]
+    obstacle: str | None = None
 
     def money(self, amount: Decimal | float | None) -> str:
         return money(amount, self.decision.currency)
@@ -91,10 +94,8 @@ class Story:
 
 def tell(house: House, decision: Decision, now: datetime) -> Story:
     """Gather a circuit's story from the state."""
-    from cloudcircuit.service.trend import evidence_at
-
     monitor, sources = house.monitor(decision.monitor), house.store.sources()
-    evidence = evidence_at(house, monitor, now, decision.circuit) if monitor else None
+    evidence, obstacle = _evidence(house, monitor, decision, now) if monitor else (None, None)
     state = house.store.states(decision.monitor).get(decision.circuit)
     return Story(
         now=now,
@@ -104,8 +105,23 @@ def tell(house: House, decision: Decision, now: datetime) -> Story:
         series=evidence.series(decision.circuit) if evidence and decision.circuit in evidence.place else None,
         sources=tuple(sources.get(name, SourceState(name)) for name in (monitor.sources if monitor else ())),
         acts=tuple(act for act in house.store.acts(now) if covers(act, decision.circuit)),
+        obstacle=obstacle,
         scopes={name: house.sources[name].scope for name in (monitor.sources if monitor else ())},
     )
+
+
+def _evidence(house: House, monitor: Monitor, decision: Decision, now: datetime) -> tuple[Evidence | None, str | None]:
+    """What is known of the circuits of a monitor, and what stands in the way of judging this one."""
+    from cloudcircuit.service.trend import read_evidence
+
+    try:
+        evidence = read_evidence(house, monitor, now, decision.circuit)
+    except ConfigError as error:
+        return None, "; ".join(map(str, error.problems))
+    except AdapterError as error:
+        return None, str(error)
+    foreign = sorted(evidence.cut.foreign.get(decision.circuit, ()))
+    return evidence, f"it has charges in {', '.join(map(shown, foreign))}" if foreign else None
 
 
 # --- the lines --------------------------------------------------------------------------------------------
@@ -126,6 +142,8 @@ def _decision(story: Story) -> Iterator[Line]:
     )
     for place, reason in enumerate(d.reasons):
         yield "" if place else "because", f"{SENTENCES[reason]} ({reason.value})"
+    if story.obstacle is not None:
+        yield "", Text(story.obstacle, style="yellow")
     if d.mode is Mode.OBSERVE and d.would is not Action.ALLOW:
         yield "", f'its monitor only observes; with mode = "enforce" it would serve {d.would.value}'
     if story.monitor is None:

@@ -50,11 +50,16 @@ def _known(row: Iterable[float]) -> tuple[float | None, ...]:
 
 def evidence_at(house: House, monitor: Monitor, now: datetime, *existing: str) -> Evidence | None:
     """What the ledger says of a monitor, as of the last reading of its sources. None when nothing can be cut."""
+    try:
+        return read_evidence(house, monitor, now, *existing)
+    except (AdapterError, ConfigError):
+        return None
+
+
+def read_evidence(house: House, monitor: Monitor, now: datetime, *existing: str) -> Evidence:
+    """The same. Raises AdapterError or ConfigError, saying why nothing can be cut."""
     sources = house.store.sources()
     read = [at for name in monitor.sources if name in sources and (at := sources[name].last_success) is not None]
     at = min(now, max(read, default=now))
     round_ = Round(house, monitor, at, sources, house.store.acts(at), blocks_left=0)
-    try:
-        return evidence_of(round_, images_for(house, monitor, at), existing)
-    except (AdapterError, ConfigError):
-        return None
+    return evidence_of(round_, images_for(house, monitor, at), existing)

@@ -13,7 +13,7 @@ from cloudcircuit.model import Probe
 from tests.aws.build import NOW, open_source
 from tests.aws.conftest import Start
 from tests.aws.server import Refusal, Server
-from tests.aws.table import PAYER, Table
+from tests.aws.table import PAYER, Line, Table
 
 
 def probe(**options: Any) -> Probe:
@@ -31,6 +31,13 @@ def test_what_is_there(server: Server) -> None:
     assert "estimated since 2018-11-01" in said
     assert "made 2 requests, which cost 0.02 USD" in said
     assert len(server.seen) == 2
+
+
+def test_today_counts_as_soon_as_it_has_charges(start: Start) -> None:
+    table = Table()
+    table.add(Line(date(2018, 11, 30)), Line(NOW.date()))
+    start(table, today=date(2018, 12, 2))
+    assert probe().newest == datetime(2018, 12, 1, tzinfo=UTC)
 
 
 def test_nothing_is_there(start: Start) -> None:

@@ -30,6 +30,7 @@ def test_a_circuit_with_another_currency_is_held_and_its_money_is_never_added(cl
     # 17 March: 95 dollars of AWS, which was read first, and none of the 55 euros.
     spent = {each["circuit"]: each["spend"] for each in [*before, *clouds.status(march(17))["circuits"]]}
     assert (before[0]["circuit"], float(before[0]["spend"]), float(spent["company"])) == ("company", 2400.0, 2495.0)
+    assert "it has charges in EUR" in clouds.explain("company", march(17))
     again = clouds.read(march(18))
     assert "other than its own" not in again
     assert clouds.decide("company", march(18)) == (30, "allow", {"currency_mismatch"})

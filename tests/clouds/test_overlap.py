@@ -25,6 +25,7 @@ def test_a_cloud_and_its_own_export_are_not_added_up(clouds: Clouds, cloud: str,
         words = f"monitor {name} cannot be judged: its sources {cloud} and lake both bring billing account {account}"
         assert f"{words}, which would count it twice; look at one of them" in told
     assert clouds.decide("company", march(16)) == (30, "allow", REASONS)
+    assert f"both bring billing account {account}" in clouds.explain("company", march(16))
     assert "cannot be judged" not in clouds.read(march(17))  # it was said
 
     clouds.configure(COMPANY.replace("budget", f'sources = ["{cloud}"]\nbudget'), sources=(cloud, "lake"))
