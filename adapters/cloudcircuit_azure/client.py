@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import requests
 from azure.core import AzureClouds
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import HeadersPolicy, ProxyPolicy, UserAgentPolicy
@@ -24,16 +25,18 @@ from azure.mgmt.costmanagement import CostManagementClient
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import CallCost
 from cloudcircuit.ports import AdapterContext, Deadline
+from cloudcircuit.wire import WholeAnswers, mount, within
 from cloudcircuit_azure import errors
 from cloudcircuit_azure.pacing import Pacer, Windows, asked_wait, pacer_of, wait
 from cloudcircuit_azure.parse import Page, read_page
-from cloudcircuit_azure.wire import Wire, within
 
 if TYPE_CHECKING:
     from cloudcircuit_azure import Options
 
 API_VERSION = "2025-03-01"
 """The one of azure-mgmt-costmanagement 5.0."""
+MOST_BYTES = 32 * 2**20
+"""An answer has at most 5,000 rows; this is some 6 kB for each."""
 _TRIES = 5
 _BACKOFF = 1.0
 _THROTTLED_BACKOFF = 5.0
@@ -60,13 +63,14 @@ class Line:
         self._scope = options.place
         self._endpoint = endpoint_of(options)
         self._pacer: Pacer = pacer_of(self._endpoint)
-        self._wire = Wire(deadline)
-        self._transport = RequestsTransport(session=self._wire, session_owner=False)
+        self._wire = WholeAnswers(deadline, MOST_BYTES)
+        self._session = mount(requests.Session(), self._wire)
+        self._transport = RequestsTransport(session=self._session, session_owner=False)
         self._client: CostManagementClient | None = None
         self.requests = 0
 
     def close(self) -> None:
-        self._wire.close()
+        self._session.close()
 
     def pages(self, body: dict[str, Any], deadline: Deadline) -> Iterator[Page]:
         """The pages of the answer to one query, to the last. Raises AdapterError."""
@@ -145,6 +149,7 @@ class Line:
         self._context.meter.take(CallCost(requests=1))
         self.requests += 1
         try:
+            # The programs that some logins start know no deadline.
             return within(deadline, lambda: self._send(link, body))
         except errors.FOREIGN as error:
             if isinstance(error, AzureError) and errors.is_passing(error):

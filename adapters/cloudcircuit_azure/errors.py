@@ -18,9 +18,9 @@ from azure.core import exceptions as core
 
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.ports import Deadline
+from cloudcircuit.wire import TooLarge
 from cloudcircuit_azure.scopes import Scope
 from cloudcircuit_azure.text import printable
-from cloudcircuit_azure.wire import MOST_BYTES, TooLarge
 
 FOREIGN = (core.AzureError, OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException)
 """What may come out of the SDK and what it stands on; requests' errors are OSErrors."""
@@ -36,7 +36,7 @@ def from_sdk(error: BaseException, deadline: Deadline) -> AdapterError:
         if isinstance(each, ssl.SSLCertVerificationError):
             return AdapterError("Azure's certificate cannot be trusted; is there a proxy that makes its own?")
         if isinstance(each, TooLarge):
-            return AdapterError(f"Azure's answer is larger than {MOST_BYTES // 2**20} MiB; nothing of it is used")
+            return AdapterError(f"Azure's answer is {each}; nothing of it is used")
     if isinstance(error, core.ClientAuthenticationError):
         return _login(error, deadline)
     if deadline.left() <= 0 or any(isinstance(each, TimeoutError) for each in chain):
@@ -75,7 +75,8 @@ def _login(error: core.ClientAuthenticationError, deadline: Deadline) -> Adapter
     text = str(error)
     told = _ENTRA.search(text)
     if told:
-        return AdapterError(f"the login was refused: {printable(told[0], 200)}", permanent=True)
+        text = f"the login was refused: {printable(told[0], 200)}; renew its secret or certificate, or run az login"
+        return AdapterError(text, permanent=True)
     if deadline.left() <= 0:
         return AdapterError("the login to Azure gave no answer in time")
     if "Authentication failed" in text:

@@ -10,11 +10,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
+import requests
+
 from cloudcircuit.errors import AdapterError, CloudCircuitError
 from cloudcircuit.model import CallCost, PlanStep, Probe, SpendQuery
 from cloudcircuit.ports import AdapterContext, Deadline, SpendReport
+from cloudcircuit.wire import WholeAnswers, mount
 from cloudcircuit_gcp import LEAST_BYTES, parse, sql
-from cloudcircuit_gcp.bounded import BoundedSession, bound
 from cloudcircuit_gcp.errors import Place, is_passing, translate
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ PAGE_ROWS = 20_000
 PROBED_DAYS = 35
 MOST_PROJECTS = 100_000
 AHEAD = timedelta(days=1)
+MOST_BYTES = 100 * 2**20
+"""An answer that is larger, unpacked, is none: BigQuery's pages have 20 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +133,11 @@ class GcpSource:
         from google.cloud.bigquery import Client
 
         deadline = Reserve(whole, min(2.0, whole.left() / 10))
-        request = Request(BoundedSession(deadline))
+        request = Request(_bind(requests.Session(), deadline))
         if self._credentials is None:
             self._credentials, _ = google.auth.default(scopes=SCOPES, request=request)
         session = AuthorizedSession(self._credentials, auth_request=request)  # type: ignore[no-untyped-call]  # no types
-        bound(session, deadline)
+        _bind(session, deadline)
         options = self._options
         client = Client(
             project=options.runner,
@@ -201,7 +205,7 @@ class GcpSource:
         if link.deadline.left() > 0 or link.whole.left() <= 0:
             return
         session: Any = link.client._http
-        bound(session, link.whole)
+        _bind(session, link.whole)
         with suppress(Exception):  # what has failed already is told; this is a courtesy
             link.client.cancel_job(
                 name, location=self._options.location, retry=_retry(link.whole), timeout=link.whole.left()
@@ -230,8 +234,8 @@ class GcpSource:
             client_options={"api_endpoint": self._options.billing_endpoint},
         )
         session: Any = client.transport._session  # type: ignore[attr-defined]  # the REST transport's only one
-        bound(session, link.deadline)
-        bound(session._auth_request_session, link.deadline)
+        _bind(session, link.deadline)
+        _bind(session._auth_request_session, link.deadline)
         limits: dict[str, Any] = {"retry": _retry(link.deadline), "timeout": link.deadline.left()}
         try:
             account = client.get_billing_account(name=f"billingAccounts/{name}", **limits)
@@ -242,6 +246,11 @@ class GcpSource:
         if account.name != f"billingAccounts/{name}":
             raise ValueError("the answer is about another account, or none")
         return parse.Account(name, account.display_name, account.open_, account.currency_code, projects)
+
+
+def _bind(session: requests.Session, deadline: Deadline) -> requests.Session:
+    """The session, which keeps to a deadline from now on."""
+    return mount(session, WholeAnswers(deadline, MOST_BYTES))
 
 
 def _billing_words(error: Exception, reason: AdapterError) -> str:

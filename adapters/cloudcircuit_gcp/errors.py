@@ -116,7 +116,7 @@ _NO_LOGIN = Meaning(
 _CERTIFICATE = Meaning("the client certificate for mutual TLS cannot be used", permanent=True, quoted=False)
 
 CLASSES = {
-    "cloudcircuit_gcp.bounded.TooLarge": Meaning("{service} answered with more than can be right", quoted=False),
+    "cloudcircuit.wire.TooLarge": Meaning("{service} answered with more than can be right", quoted=False),
     "google.auth.exceptions.MutualTLSChannelError": _CERTIFICATE,
     "google.auth.exceptions.ClientCertError": _CERTIFICATE,
     "google.auth.exceptions.DefaultCredentialsError": _NO_LOGIN,

@@ -19,7 +19,8 @@ import trustme
 
 from cloudcircuit.clock import Deadline
 from cloudcircuit.testing.context import MemoryMeter
-from cloudcircuit_azure import wire
+from cloudcircuit.wire import WholeAnswers, mount
+from cloudcircuit_azure import client
 from tests.azure.build import by_day, fetch, open_source, query, refusal
 from tests.azure.fake import SECRET, TENANT, TOKEN, Fake, Reply, error, spend
 
@@ -260,7 +261,7 @@ def test_one_byte_now_and_then_does_not_outlive_the_deadline(bill: Fake, reply: 
     assert not found.permanent
     pause = threading.Event()
     for _ in range(50):
-        if not any(thread.name == "cloudcircuit-azure" for thread in {*threading.enumerate()} - before):
+        if not any(thread.name == "cloudcircuit-wire" for thread in {*threading.enumerate()} - before):
             break
         pause.wait(0.05)
     else:
@@ -281,14 +282,14 @@ def test_a_shorter_wait_for_a_connection_is_kept_to() -> None:
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
-        session = stack.enter_context(wire.Wire(Deadline(20)))
+        session = stack.enter_context(mount(requests.Session(), WholeAnswers(Deadline(20), 2**20)))
         with took(0.2, 5), pytest.raises(requests.ConnectTimeout):
             session.get(f"http://127.0.0.1:{full.getsockname()[1]}", timeout=(0.3, 20))
 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_body_without_end_is_not_kept(bill: Fake, packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(client, "MOST_BYTES", 2**20)
     body = b" " * 2**22
     headers = {"Content-Encoding": "gzip"} if packed else {}
     bill.script = [Reply(200, gzip.compress(body) if packed else body, headers)]

@@ -35,8 +35,8 @@ def test_a_daemon_with_files_alone_imports_no_cloud_sdk(tmp_path: Path) -> None:
 def test_an_adapter_names_its_sdk_only_when_it_is_opened(adapter: str) -> None:
     code = (
         f"import sys, cloudcircuit_{adapter}\n"
-        "print([name for name in ('boto3', 'botocore', 'google.cloud', 'azure', 'sqlalchemy', 'pyarrow')"
-        " if name in sys.modules])"
+        "print([name for name in ('boto3', 'botocore', 'google.cloud', 'azure', 'sqlalchemy', 'pyarrow',"
+        " 'requests', 'urllib3') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

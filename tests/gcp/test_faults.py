@@ -17,7 +17,7 @@ from cloudcircuit.clock import Deadline
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import SpendQuery
 from cloudcircuit.testing.context import MemoryMeter
-from cloudcircuit_gcp import bounded, client
+from cloudcircuit_gcp import client
 from tests.gcp.build import OCTOBER, ZONE, ask, open_source, options, refusal, sums
 from tests.gcp.front import TOKEN, Answer, Call, Google, failure, paths, said
 
@@ -178,7 +178,7 @@ def test_a_truncated_answer_is_tried_again_and_then_refused(google: Google) -> N
 
 
 def test_a_small_answer_that_unpacks_to_a_huge_one(google: Google, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded, "MOST_BYTES", 10**6)
+    monkeypatch.setattr(client, "MOST_BYTES", 10**6)
     bomb = Answer(body=gzip.compress(b" " * 50 * 10**6), headers={"Content-Encoding": "gzip"})
     assert "more than can be right" in str(fail(google, "POST", "/jobs", answer=bomb))
 
