@@ -6,7 +6,7 @@ is told anew, without it. Taken at its word, the source would look as if spend h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cloudcircuit.model import Act, SourceState, column_of
+from cloudcircuit.model import SourceState, column_of
 from cloudcircuit.service.cells import COSTS
 from cloudcircuit.service.house import Source
 from cloudcircuit.service.ledger import Word
@@ -23,21 +23,17 @@ from cloudcircuit.service.reading import Answer, Reading
 _ACCOUNT = "sub_account"
 
 
-def find_absent(
-    spec: Source, before: SourceState, reading: Reading, acts: Sequence[Act], now: datetime
-) -> dict[str, datetime]:
+def find_absent(spec: Source, before: SourceState, reading: Reading, now: datetime) -> dict[str, datetime]:
     """The accounts that are gone from the whole window, with the time when that was noticed.
 
     Those that go together count by their share of what was known of the window (`restated_share`). They stay until
-    they are back, or somebody has acknowledged the source since. Known only where monitors look at accounts.
+    they are back, or somebody acknowledges the source. Known only where monitors look at accounts.
     """
-    answer = next(
-        (one for one in reading.answers if _ACCOUNT in one.ask.query.dimensions and not one.ask.query.where), None
-    )
+    answer = reading.longest_known(_ACCOUNT)
     if answer is None:
         return dict(before.absent)
     old, new = _spend(answer.old), _spend(answer.diff.word)
-    standing = {name: at for name, at in before.absent.items() if not new.get(name) and not _is_known(spec, acts, at)}
+    standing = {name: at for name, at in before.absent.items() if not new.get(name)}
     return standing | _newly(spec, answer, old, new, now)
 
 
@@ -48,10 +44,6 @@ def _newly(
     share = Decimal(repr(spec.restated_share))
     is_much = bool(gone) and sum(gone.values()) >= share * sum(old.values())
     return dict.fromkeys(gone, now) if is_much and answer.old else {}
-
-
-def _is_known(spec: Source, acts: Sequence[Act], at: datetime) -> bool:
-    return any(act.kind == "ack" and act.match == source_name(spec.name) and act.at >= at for act in acts)
 
 
 def source_name(source: str) -> str:

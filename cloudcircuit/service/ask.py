@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from traceback import format_tb
 
@@ -14,7 +14,7 @@ import structlog
 
 from cloudcircuit.engine.periods import window
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import Breakdown, SpendQuery
+from cloudcircuit.model import Breakdown, ReportStatus, SpendQuery, is_dimension
 from cloudcircuit.ports import SpendReport
 from cloudcircuit.service.house import House, Source
 
@@ -31,6 +31,11 @@ class Ask:
     @property
     def breakdown(self) -> Breakdown:
         return Breakdown(self.query.dimensions, self.query.where)
+
+    @property
+    def marked(self) -> str:
+        """What the marks of its days are kept under: by hours or in another zone, the same date is another day."""
+        return f"{self.name}, by {self.query.grain.value} in {self.query.zone}"
 
 
 def asks_for(house: House, spec: Source, now: datetime) -> tuple[Ask, ...]:
@@ -51,9 +56,9 @@ def asks_for(house: House, spec: Source, now: datetime) -> tuple[Ask, ...]:
 
 def closer_queries(spec: Source, whole: SpendQuery, dimensions: Sequence[str]) -> tuple[SpendQuery, ...]:
     """What a source is asked of the charges that pass a filter, by each of some dimensions. Raises AdapterError."""
-    fixed = {match.dimension for match in whole.where}
     if spec.split is None:
-        return (replace(whole, dimensions=tuple(sorted({*dimensions, *fixed}))),)
+        return (replace(whole, dimensions=tuple(sorted({*dimensions, *(match.dimension for match in whole.where)}))),)
+    fixed = {match.dimension for match in whole.where if match.exact}
     needs = [
         need for name in dimensions if name not in fixed and _is_able(spec, need := Breakdown((name,), whole.where))
     ]
@@ -69,23 +74,33 @@ def _is_able(spec: Source, need: Breakdown) -> bool:
 
 
 def ledger_name(spec: Source, breakdown: Breakdown) -> str:
-    """Where the ledger keeps a breakdown. A source that answers all with one has its own name, whatever is asked."""
+    """Where the ledger keeps a breakdown. A source that answers all with one has its own name, whatever is asked.
+
+    No source is called like a breakdown of another: no configured name begins with a space.
+    """
     if spec.split is None:
         return spec.name
     by = " + ".join(sorted(breakdown.dimensions)) or "total"
     filters = sorted(repr(match) for match in breakdown.where)
-    return f"{spec.name} by {by}" + (f" where {sha256(repr(filters).encode()).hexdigest()[:16]}" if filters else "")
+    return f" {spec.name} by {by}" + (f" where {sha256(repr(filters).encode()).hexdigest()[:16]}" if filters else "")
 
 
 def _breakdowns(spec: Source, needs: Sequence[Breakdown]) -> tuple[Breakdown, ...]:
     try:
         found = spec.breakdowns(needs)
+        is_sound = _is_sound(spec, found) and all(any(one.answers(need) for one in found) for need in needs)
     except Exception as error:
         raise _fault(spec, error) from error
-    if not found or any(not any(one.answers(need) for one in found) for need in needs):
+    if not is_sound:
         text = "its adapter cannot split its spend as its monitors need it; this is a fault of the adapter"
         raise AdapterError(text, permanent=True)
     return found
+
+
+def _is_sound(spec: Source, found: Sequence[Breakdown]) -> bool:
+    """Whether each breakdown is by dimensions that there are, and the ledger can tell it from the others."""
+    names = {ledger_name(spec, one) for one in found}
+    return 0 < len(found) == len(names) and all(is_dimension(name) for one in found for name in one.dimensions)
 
 
 def fetch(
@@ -122,4 +137,10 @@ def _checked(report: SpendReport) -> SpendReport:
         raise AdapterError("its adapter gave a watermark without a zone; this is a fault of the adapter")
     if not isinstance(report.table, pa.Table) or len(set(report.table.column_names)) < report.table.num_columns:
         raise AdapterError("its adapter gave no table with one column of each name; this is a fault of the adapter")
+    days = {*report.told, *report.unchanged, *report.marks, *report.broken}
+    texts = {*report.marks.values(), *report.accounts, *report.notes, *report.dimensions}
+    if not all(type(day) is date for day in days) or not all(isinstance(text, str) for text in texts):
+        raise AdapterError("its adapter gave days that are no dates, or texts that are none; this is a fault of it")
+    if not isinstance(report.status, ReportStatus):
+        raise AdapterError("its adapter gave a status that is none; this is a fault of the adapter")
     return report

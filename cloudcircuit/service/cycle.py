@@ -53,9 +53,8 @@ def run_cycle(house: House, source: str, now: datetime) -> CycleResult:
         reading = _read(house, spec, now)
     except AdapterError as error:
         return _failed(house, spec, error, now)
-    acts = house.store.acts()
     after, alerts = _note(
-        house, spec, now, lambda before: sources.succeeded(house, spec, before, reading, acts, now), reading.statements
+        house, spec, now, lambda before: sources.succeeded(house, spec, before, reading, now), reading.statements
     )
     fresh = {source: [view(spec, answer.ask, answer.diff.word, after) for answer in reading.answers]}
     judged = judge_monitors(house, house.fed_by(source), now, lambda: _images(house, source, now, fresh), read=source)
@@ -79,23 +78,26 @@ def _read(house: House, spec: Source, now: datetime) -> Reading:
     """Ask a source for all that its monitors need, and compare it with what it said before. Raises AdapterError."""
     asks = asks_for(house, spec, now)
     state = house.store.sources().get(spec.name)
-    words = [_recall(house, spec, ask) for ask in asks]
+    past = [_said(house, spec, ask) for ask in asks]
+    words = [recall(statements) for statements in past]
     queries = [replace(ask.query, marks=known_marks(state, ask, word)) for ask, word in zip(asks, words, strict=True)]
     reports = fetch(house, spec, queries)
+    # What a clock said that was ahead is older all the same: behind it, what is said now would never be the word.
+    times = [max([now, *(statement.said_at for statement in statements)]) for statements in past]
     return Reading(
         tuple(
-            Answer(replace(ask, query=query), word, report, _compare(ask.name, query, word, report, now))
-            for ask, query, word, report in zip(asks, queries, words, reports, strict=True)
+            Answer(replace(ask, query=query), word, report, _compare(ask.name, query, word, report, at))
+            for ask, query, word, report, at in zip(asks, queries, words, reports, times, strict=True)
         )
     )
 
 
-def _compare(name: str, query: SpendQuery, old: Word, report: SpendReport, now: datetime) -> LedgerDiff:
+def _compare(name: str, query: SpendQuery, old: Word, report: SpendReport, said_at: datetime) -> LedgerDiff:
     return changes(
         old,
         report.table,
         source=name,
-        said_at=now,
+        said_at=said_at,
         query=query,
         complete=report.status is ReportStatus.COMPLETE,
         broken=report.broken,
@@ -146,12 +148,17 @@ def _seen(house: House, names: Iterable[str], now: datetime, fresh: Images) -> I
 
 def _remembered(house: House, spec: Source, state: SourceState | None, now: datetime) -> Views:
     known = state or SourceState(spec.name)
-    return [view(spec, ask, _recall(house, spec, ask), known) for ask in asks_for(house, spec, now)]
+    try:
+        asks = asks_for(house, spec, now)
+    except AdapterError:
+        return []  # its own cycle says so; a monitor that looks at it, too, cannot be judged meanwhile
+    return [view(spec, ask, recall(_said(house, spec, ask)), known) for ask in asks]
 
 
-def _recall(house: House, spec: Source, ask: Ask) -> Word:
+def _said(house: House, spec: Source, ask: Ask) -> list[Statement]:
+    """All that was said of a breakdown on the days of its window, oldest word first."""
     first, beyond = _days(ask.query, spec.zone)
-    return recall(house.store.statements(ask.name, spec.grain, first, beyond))
+    return house.store.statements(ask.name, spec.grain, first, beyond)
 
 
 def _days(query: SpendQuery, zone: ZoneInfo) -> tuple[date, date]:

@@ -79,7 +79,8 @@ def changes(
 ) -> LedgerDiff:
     """Compare the table of a report with the word so far, on the days of the query's window.
 
-    `told` are days that are in the report whether they have rows or not, `unchanged` days that are as they were.
+    `told` are days that are in the report whether they have rows or not, `unchanged` days that are as they were. A
+    `broken` day is there, too, though nothing of it may be readable.
 
     On a day that is there, a key that is gone was restated to 0; but where the report is not `complete`, or the day
     is `broken`, its row may merely be missing, and it keeps its last figures. Raises AdapterError when the table is
@@ -97,7 +98,8 @@ def changes(
     found = {day: _change(old.get(day), rows, complete and day not in broken) for day, rows in days.items()}
     said = {day: change for day, change in found.items() if change is not None}
     spoken = {*days, *unchanged}
-    gone = sorted(day for day in old if first <= day <= last and day not in spoken and _has_money(old[day]))
+    missing = old.keys() - spoken - set(broken)
+    gone = sorted(day for day in missing if first <= day <= last and _has_money(old[day]))
     after = {day: change.cells if change.base else lay_over([old[day], change.cells]) for day, change in said.items()}
     return LedgerDiff(
         statements=tuple(write(source, query.grain, day, said_at, change) for day, change in said.items()),

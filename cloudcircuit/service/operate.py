@@ -27,11 +27,12 @@ def act(store: Store, new: Act) -> Act:
     Raises UsageError when it makes no sense, StoreError.
     """
     _check(new)
-    if names_source(new.match):
-        _check_source(store, new)
     if any(known.id == new.id and known == replace(new, ended_at=known.ended_at) for known in store.acts()):
         return new
-    if new.kind in {"ack", "clear"} and not names_source(new.match):
+    if names_source(new.match):
+        _write_source(store, new)
+        store.add_act(new)
+    elif new.kind in {"ack", "clear"}:
         _write_states(store, new)
         store.add_act(new)
     else:
@@ -55,20 +56,31 @@ def _check(new: Act) -> None:
         raise UsageError("say how much a day: a positive amount")
 
 
-def _check_source(store: Store, new: Act) -> None:
-    """A source is acknowledged where accounts have vanished from it; nothing else can be done about one."""
+def _write_source(store: Store, new: Act) -> None:
+    """Acknowledge the accounts that are gone from a source by now; nothing else can be done about one.
+
+    Those that go later are another matter. The next reading says what the source is worth without them.
+    """
     if new.kind != "ack":
         raise UsageError(f"{new.match!r} is a source, and {new.kind} speaks of circuits")
-    known = store.sources()
-    state = next((state for name, state in known.items() if source_name(name) == new.match), None)
-    if state is None:
-        raise UsageError(f"no source is called {new.match!r}; `cloudcircuit status` lists them")
-    if not state.absent:
-        raise UsageError(f"{state.source} lacks no account that it showed before: there is nothing to acknowledge")
+    for _ in range(TRIES):
+        state = next((state for name, state in store.sources().items() if source_name(name) == new.match), None)
+        if state is None:
+            raise UsageError(f"no source is called {new.match!r}; `cloudcircuit status` lists them")
+        if not state.absent:
+            raise UsageError(f"{state.source} lacks no account that it showed before: there is nothing to acknowledge")
+        try:
+            known = replace(state, version=state.version + 1, absent={})
+            store.commit(Commit(sources=(known,), history=(_entry(new, accounts=sorted(state.absent)),)))
+        except Conflict:
+            continue
+        return
+    raise Conflict(f"{new.match} is being written all the time; try again")
 
 
-def _entry(new: Act) -> Entry:
+def _entry(new: Act, **more: object) -> Entry:
     detail = {
+        **more,
         "act": new.id,
         "owner": new.owner,
         "reason": new.reason,

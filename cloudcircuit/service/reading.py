@@ -23,6 +23,9 @@ _WORST = (ReportStatus.SUSPICIOUS, ReportStatus.PARTIAL, ReportStatus.COMPLETE)
 MOST_MARKS = 1000
 """How many days of marks are kept of a breakdown."""
 
+LONGEST_MARK = 200
+"""A mark of more characters is not kept: its day is told again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -36,13 +39,25 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All answers of a cycle. The first has no filter where there is one that has none: it speaks for the whole."""
+    """All answers of a cycle, those without a filter first."""
 
     answers: tuple[Answer, ...]
 
     @property
-    def whole(self) -> Answer:
-        return self.answers[0]
+    def speaking(self) -> tuple[Answer, ...]:
+        """The answers that speak for the source: one that has no filter, or all where each has one."""
+        whole = self.longest_known()
+        return self.answers if whole is None else (whole,)
+
+    def longest_known(self, dimension: str | None = None) -> Answer | None:
+        """Of the answers without a filter that tell a dimension the one that most was known of before.
+
+        A breakdown that is asked for the first time cannot tell what has changed.
+        """
+        found = [
+            one for one in self.answers if not one.ask.query.where and dimension in (None, *one.ask.query.dimensions)
+        ]
+        return max(found, key=lambda answer: len(answer.old), default=None)
 
     @property
     def reports(self) -> list[SpendReport]:
@@ -86,21 +101,27 @@ class Reading:
         return all(cost.column in report.table.column_names for report in self.reports)
 
     def marks(self) -> dict[str, dict[str, str]]:
-        """The marks of days that were told whole. A day that was not is told again, whatever its mark."""
-        return {
-            answer.ask.name: {
-                day.isoformat(): mark
-                for day, mark in sorted(answer.report.marks.items())[-MOST_MARKS:]
-                if answer.report.status is not ReportStatus.PARTIAL and day not in answer.report.broken
-            }
-            for answer in self.answers
-            if answer.report.marks
-        }
+        """The marks by breakdown and day, of the days that have one which can be relied on."""
+        return {answer.ask.marked: found for answer in self.answers if (found := _kept(answer.report))}
+
+
+def _kept(report: SpendReport) -> dict[str, str]:
+    """The marks of the days that the ledger knows as the source has told them.
+
+    On a broken day, or where the report is not complete, a figure stays that may merely be missing: the day is told
+    again, whatever its mark.
+    """
+    is_complete = report.status is ReportStatus.COMPLETE
+    return {
+        day.isoformat(): mark
+        for day, mark in sorted(report.marks.items())[-MOST_MARKS:]
+        if (is_complete or day in report.unchanged) and day not in report.broken and len(mark) <= LONGEST_MARK
+    }
 
 
 def known_marks(state: SourceState | None, ask: Ask, word: Word) -> dict[date, str]:
     """The marks that a source gave before, of the days whose word still is whole."""
-    found = state.marks.get(ask.name, {}) if state else {}
+    found = state.marks.get(ask.marked, {}) if state else {}
     able = able_days(word, ask.query.dimensions)
     return {day: found[day.isoformat()] for day in able if day.isoformat() in found}
 

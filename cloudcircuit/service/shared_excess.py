@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,7 +60,8 @@ def shared_excess(alerting: Sequence[Alerting]) -> dict[tuple[str, str], float]:
     itself has all of it. Money that an fx table converts is left out. The time taken grows with the charges.
 
     Where a source tells two monitors' money apart by different dimensions, the charges of both are nowhere side by
-    side. Of two parts of one whole at least what they have beyond it is common: that much is said to be shared.
+    side. Of two parts of one whole at least what they have beyond it is common: that much is said to be shared. The
+    whole is all that rose, as far as the breakdowns show it.
     """
     monitors: dict[str, list[Alerting]] = {}
     for one in alerting:
@@ -83,28 +84,68 @@ def _pairs(first: _Part, second: _Part) -> Iterator[tuple[tuple[str, str], float
 
 
 def _at_least(first: _Part, second: _Part) -> Iterator[tuple[tuple[str, str], float]]:
-    """What two circuits of different breakdowns must share: of the excess of the whole, both can have only so much.
+    """What two circuits of different breakdowns must share: of all that rose, both can have only so much.
 
-    It holds where nothing else fell meanwhile, and says nothing of circuits that are anomalous at different times.
+    It says nothing of circuits that are anomalous at different times, nor of money that is counted differently.
     """
-    if first.image.breakdown.where or second.image.breakdown.where or first.grain is not second.grain:
+    if not _is_alike(first, second):
         return
+    places: dict[frozenset[datetime], list[int]] = {}
+    for place, other in enumerate(second.alerting):
+        places.setdefault(frozenset(other.anomalous), []).append(place)
+    others = {periods: np.array(found) for periods, found in places.items()}
+    asked = [one for one in first.alerting if frozenset(one.anomalous) in others]
+    wholes, totals = _wholes(asked, first, second), np.array(second.totals)
     for one, own in zip(first.alerting, first.totals, strict=True):
-        same = [at for at, other in enumerate(second.alerting) if set(other.anomalous) == set(one.anomalous)]
-        whole = _whole(one, first) if same else 0.0
-        for at in same:
-            other = second.totals[at]
-            shared = min(own, other, own + other - whole)
-            if shared > 0:
-                yield (one.circuit.id, second.alerting[at].circuit.id), shared
+        same = others.get(frozenset(one.anomalous))
+        if same is not None:
+            theirs = totals[same]
+            shared = np.minimum(np.minimum(own, theirs), own + theirs - wholes[_periods_of(one)])
+            for at in np.flatnonzero(shared > 0).tolist():
+                yield (one.circuit.id, second.alerting[same[at]].circuit.id), float(shared[at])
 
 
-def _whole(one: Alerting, part: _Part) -> float:
-    """The excess of all that the source has of the kind that a circuit counts."""
-    rows = np.flatnonzero(_counted(one.monitor, part.image))
-    everyone = np.zeros(len(rows), dtype=np.int64)
-    weights = _weights([one], part.image.periods(part.grain)[rows], everyone, part.grain)
-    return float((_money(one.monitor, part.image, rows) * weights).sum())
+def _is_alike(first: _Part, second: _Part) -> bool:
+    """Whether two parts are of one whole, and of the same money."""
+    one, other = first.alerting[0].monitor, second.alerting[0].monitor
+    return (
+        not (first.image.breakdown.where or second.image.breakdown.where)
+        and first.grain is second.grain
+        and (one.currency, one.run_rate_cost, set(one.run_rate_charges))
+        == (other.currency, other.run_rate_cost, set(other.run_rate_charges))
+    )
+
+
+def _periods_of(one: Alerting) -> tuple[frozenset[datetime], frozenset[datetime]]:
+    return frozenset(one.anomalous), frozenset(one.baseline)
+
+
+def _wholes(asked: Sequence[Alerting], first: _Part, second: _Part) -> dict[object, float]:
+    """All that rose in a source, by the periods that are compared: the more of what its two breakdowns show.
+
+    What fell meanwhile is left out. It would hide that two circuits rose that have nothing to do with each other.
+    """
+    by_periods = {_periods_of(one): one for one in asked}
+    found: dict[object, float] = dict.fromkeys(by_periods, 0.0)
+    if by_periods:
+        axis = _axis(by_periods.values(), first.grain)
+        for part in (first, second):
+            money = _by_value(part, axis)
+            for periods, one in by_periods.items():
+                excess = money @ _weights_of([one], axis, part.grain)[0]
+                found[periods] = max(found[periods], float(excess[excess > 0].sum()))
+    return found
+
+
+def _by_value(part: _Part, axis: Ints) -> NDArray[np.float64]:
+    """What each combination of the breakdown's values costs in each period, and last in all others together."""
+    monitor, image = part.alerting[0].monitor, part.image
+    rows = np.flatnonzero(_counted(monitor, image))
+    codes, values = fan_out(image, image.breakdown.dimensions, rows)
+    width = len(axis) + 1
+    keys = codes * width + _column(image.periods(part.grain)[rows], axis)
+    money = np.bincount(keys, weights=_money(monitor, image, rows), minlength=len(values) * width)
+    return money.astype(np.float64).reshape(len(values), width)
 
 
 def _counted(monitor: Monitor, image: SourceImage) -> Bools:
@@ -137,15 +178,29 @@ def _weights(alerting: Sequence[Alerting], periods: Ints, circuit: Ints, grain: 
 
     Without a baseline there is no excess.
     """
-    axis = np.unique(numbers_of((at for one in alerting for at in (*one.anomalous, *one.baseline)), grain))
+    axis = _axis(alerting, grain)
+    return _weights_of(alerting, axis, grain)[circuit, _column(periods, axis)]
+
+
+def _axis(alerting: Iterable[Alerting], grain: Grain) -> Ints:
+    """The periods that any of some circuits are compared in, in order."""
+    return np.unique(numbers_of((at for one in alerting for at in (*one.anomalous, *one.baseline)), grain))
+
+
+def _weights_of(alerting: Sequence[Alerting], axis: Ints, grain: Grain) -> NDArray[np.float64]:
+    """The weight of each period for each circuit; the last column is for all other periods."""
     weights = np.zeros((len(alerting), len(axis) + 1))
     for row, one in zip(weights, alerting, strict=True):
         if one.baseline:
             row[np.searchsorted(axis, numbers_of(one.baseline, grain))] = -len(one.anomalous) / len(one.baseline)
             row[np.searchsorted(axis, numbers_of(one.anomalous, grain))] = 1.0
+    return weights
+
+
+def _column(periods: Ints, axis: Ints) -> Ints:
     column = np.searchsorted(axis, periods)
     column[~np.isin(periods, axis)] = len(axis)
-    return weights[circuit, column]
+    return column
 
 
 def _in_common(first: _Part, seconds: Sequence[str], place_of: Ints) -> Iterator[tuple[tuple[str, str], float]]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from cloudcircuit.engine.periods import charge_day
 from cloudcircuit.engine.text import count, duration, shown
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import Act, AlertKind, Cost, ReportStatus, Severity, SourceAlert, SourceState
+from cloudcircuit.model import AlertKind, Cost, ReportStatus, Severity, SourceAlert, SourceState
 from cloudcircuit.service.absent import find_absent
 from cloudcircuit.service.diff import LedgerDiff
 from cloudcircuit.service.house import House, Source
@@ -24,23 +24,22 @@ Told = tuple[SourceState, list[SourceAlert]]
 """A source after its cycle, and what it is worth telling."""
 
 
-def succeeded(
-    house: House, spec: Source, before: SourceState, reading: Reading, acts: Sequence[Act], now: datetime
-) -> Told:
+def succeeded(house: House, spec: Source, before: SourceState, reading: Reading, now: datetime) -> Told:
     """The source answered. What it lost, or took back, makes the answer suspicious, whatever the adapter thinks.
 
     `last_attempt` stays what it was: the reading is over once it has been judged.
     """
-    diff = reading.whole.diff
-    gaps, forgotten = _vanished(diff)
-    rewritten = _rewritten(house, spec, before, diff)
-    absent = find_absent(spec, before, reading, acts, now)
+    diffs = [answer.diff for answer in reading.speaking]
+    gaps, forgotten = _vanished(diffs)
+    rewritten = [line for diff in diffs for line in _rewritten(house, spec, before, diff)]
+    absent = find_absent(spec, before, reading, now)
     is_doubtful = bool(gaps or absent) or any(line.fell for line in rewritten)
+    own = (reading.notes or ("its adapter says so",)) if reading.status is ReportStatus.SUSPICIOUS else ()
     after = replace(
         before,
         version=before.version + 1,
         watermark=min(reading.watermark, now) if reading.watermark else before.watermark,
-        newest=_newest(diff, before),
+        newest=_newest(diffs[0], before),
         status=ReportStatus.SUSPICIOUS if is_doubtful else reading.status,
         last_success=now,
         failures=0,
@@ -48,14 +47,13 @@ def succeeded(
         permanent=False,
         broken=tuple(sorted(reading.broken)),
         accounts=tuple(sorted(reading.accounts)),
-        notes=(*reading.notes, *gaps, *_missing(absent), *forgotten)[:50],
+        notes=(*(own or reading.notes), *gaps, *_missing(absent), *forgotten)[:50],
         has_effective=reading.has(Cost.EFFECTIVE),
         has_billed=reading.has(Cost.BILLED),
         dimensions=reading.dimensions,
         marks=reading.marks(),
         absent=absent,
     )
-    own = (reading.notes or ("its adapter says so",)) if reading.status is ReportStatus.SUSPICIOUS else ()
     told = _doubts(house, before, after, (*gaps, *own), now)
     if rewritten:
         told.append(_alert(house, after, now, AlertKind.RESTATED, Severity.WARNING, _retold(spec, rewritten)))
@@ -108,16 +106,19 @@ def _newest(diff: LedgerDiff, before: SourceState) -> datetime | None:
 # --- what makes an answer doubtful --------------------------------------------------------------------------
 
 
-def _vanished(diff: LedgerDiff) -> tuple[list[str], list[str]]:
+def _vanished(diffs: Sequence[LedgerDiff]) -> tuple[list[str], list[str]]:
     """The days that were reported before and are gone: those amid what is reported, and the beginning.
 
     A source that keeps a year forgets a day each day. Its first days keep their figures, and nothing hangs on them.
     """
-    first = diff.first
-    gaps = [day for day in diff.vanished_days if first is None or day > first]
-    older = [day for day in diff.vanished_days if first is not None and day < first]
-    forgotten = [f"what was reported before {first} is gone; its last figures are kept"] if older else []
-    return [f"{day} was reported before and is gone; its last figures are kept" for day in gaps], forgotten
+    gaps = {day for diff in diffs for day in diff.vanished_days if diff.first is None or day > diff.first}
+    forgotten = {
+        diff.first for diff in diffs for day in diff.vanished_days if diff.first is not None and day < diff.first
+    }
+    return (
+        [f"{day} was reported before and is gone; its last figures are kept" for day in sorted(gaps)],
+        [f"what was reported before {first} is gone; its last figures are kept" for first in sorted(forgotten)],
+    )
 
 
 def _missing(absent: Mapping[str, datetime]) -> list[str]:
@@ -138,8 +139,12 @@ def _gone(spec: Source, absent: Mapping[str, datetime]) -> str:
 def _doubts(
     house: House, before: SourceState, after: SourceState, why: Sequence[str], now: datetime
 ) -> list[SourceAlert]:
-    """Say once that an answer is suspicious; what it rewrote is told by itself."""
-    if not why or before.status is ReportStatus.SUSPICIOUS:
+    """Say once that an answer is suspicious; what it rewrote, and accounts that are gone, are told by themselves.
+
+    Accounts may be gone for weeks: they hide nothing else that becomes suspicious meanwhile.
+    """
+    is_told = before.status is ReportStatus.SUSPICIOUS and (not before.absent or not set(why).isdisjoint(before.notes))
+    if not why or is_told:
         return []
     more = f" and {len(why) - 3} more" if len(why) > 3 else ""
     text = (
