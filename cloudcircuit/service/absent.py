@@ -7,7 +7,7 @@ is told anew, without it. Taken at its word, the source would look as if spend h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -32,7 +32,8 @@ def find_absent(spec: Source, before: SourceState, reading: Reading, now: dateti
     answer = reading.longest_known(_ACCOUNT)
     if answer is None:
         return dict(before.absent)
-    old, new = _spend(answer.old), _spend(answer.diff.word)
+    # Days before the first that is told keep what was said of them, and with it the accounts that are gone.
+    old, new = (_spend(word, answer.diff.first) for word in (answer.old, answer.diff.word))
     standing = {name: at for name, at in before.absent.items() if not new.get(name)}
     return standing | _newly(spec, answer, old, new, now)
 
@@ -55,10 +56,10 @@ def names_source(match: str) -> bool:
     return match.startswith(source_name(""))
 
 
-def _spend(word: Word) -> dict[str, Decimal]:
-    """What moved on each account over all days, in whatever currency: credits do not hide charges."""
-    column = column_of(_ACCOUNT)
-    days = [_amounts(day, column) for day in word.values() if column in day.column_names and day.num_rows]
+def _spend(word: Word, first: date | None) -> dict[str, Decimal]:
+    """What moved on each account from a day on, in whatever currency: credits do not hide charges."""
+    column, told = column_of(_ACCOUNT), [table for day, table in word.items() if first is not None and day >= first]
+    days = [_amounts(table, column) for table in told if column in table.column_names and table.num_rows]
     if not days:
         return {}
     sums = pa.concat_tables(days).group_by("account", use_threads=False).aggregate([("amount", "sum")])

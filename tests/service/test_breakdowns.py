@@ -225,6 +225,19 @@ def test_a_closed_account_is_acknowledged_once() -> None:
         act(house.store, replace(said, id="act_2"))
 
 
+def test_an_account_that_takes_the_first_days_along_is_missed_as_well() -> None:
+    """What is told now begins later: the days before keep their figures, and hide nobody."""
+    split = Split()
+    fill(split.cloud)
+    house = split.house(ACCOUNTS)
+    run_cycle(house, "aws", day(20))
+    split.cloud.charges = []
+    for number in range(10, 20):
+        split.cloud.spend(number, 5, "S3", sub_account="3", region="west")
+    run_cycle(house, "aws", day(20.5))
+    assert set(house.store.sources()["aws"].absent) == {"1", "2"}
+
+
 def test_a_small_account_that_goes_is_no_matter() -> None:
     split = Split()
     fill(split.cloud)
