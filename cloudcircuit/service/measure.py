@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,9 @@ from cloudcircuit.service.cells import (
 Values = tuple[str | None, ...]
 Currencies = Mapping[Values, frozenset[str]]
 
-_RATE = pa.decimal256(37, 18)  # times an amount it fills decimal256, so that the product is exact
-_RATE_STEP = Decimal(1).scaleb(-18)
+_ALL_DIGITS = 120
+"""No product of an amount and a rate has more."""
+_STEP = Decimal(1).scaleb(-18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +137,18 @@ def _exchange(charges: Any, currency: Column, into: str, fx: Sequence[Fx], sourc
 
 
 def _times(charges: Any, rates: Sequence[Decimal | None], places: Ints, source: str) -> Any:
-    """Each amount times its rate, exactly, then rounded to 18 places (half to even)."""
-    steps = [None if rate is None else rate.quantize(_RATE_STEP) for rate in rates]
-    factors = pa.array(steps, _RATE).take(pa.array(places))
+    """Each amount times its rate, exactly, then rounded to 18 places (half to even).
+
+    A loop over rows, which are few: Arrow's own rounding of such products changes digits that need none (pyarrow 26).
+    """
+    factors = [rates[place] or Decimal(0) for place in places.tolist()]
     for at, name in enumerate(charges.column_names):
         if name in COSTS:
-            product = pc.multiply(charges[name].cast(pa.decimal256(38, 18)), factors)
-            rounded = pc.round(product, ndigits=18, round_mode="half_to_even")
+            with localcontext(prec=_ALL_DIGITS, rounding=ROUND_HALF_EVEN):
+                pairs = zip(charges[name].to_pylist(), factors, strict=True)
+                products = [(amount * factor).quantize(_STEP) for amount, factor in pairs]
             try:
-                charges = charges.set_column(at, name, rounded.cast(AMOUNT))
+                charges = charges.set_column(at, name, pa.array(products, AMOUNT))
             except pa.ArrowInvalid as error:
                 text = (
                     f"source {source}: an amount is too large once it is converted; look at its data and the fx table"

@@ -110,7 +110,7 @@ def test_reload_drops_what_is_gone_and_keeps_what_it_holds(place: Place) -> None
     place.write("aws", "other", budget="500", every="1m")
     with place.daemon() as daemon:
         daemon.wait_for("cycle", source="other")
-        wait_until(lambda: place.served("services/EC2") == "block", 5)
+        wait_until(lambda: place.served("services/EC2") == "block", 20)
         place.write("aws", budget="500", every="1m")
         place.config.write_text(place.config.read_text().replace("[monitors.services]", "[monitors.renamed]"))
         daemon.send(signal.SIGHUP)
@@ -118,7 +118,7 @@ def test_reload_drops_what_is_gone_and_keeps_what_it_holds(place: Place) -> None
         time.sleep(1.2)
         assert place.served("services/EC2") == "block"  # an edit closes nothing
         assert place.command("clear", "services/EC2").returncode == 0
-        wait_until(lambda: place.served("services/EC2") is None, 3)
+        wait_until(lambda: place.served("services/EC2") is None, 20)
         stop(daemon)
     assert not daemon.said("unexpected trouble")
     assert not daemon.said("job broke")
@@ -132,7 +132,7 @@ def test_killed_and_started_again_it_goes_on(place: Place) -> None:
         daemon.ends_within(5)
     with place.daemon() as daemon:
         daemon.wait_for("started")
-        wait_until(lambda: place.served("services/EC2") == "block", 5)
+        wait_until(lambda: place.served("services/EC2") == "block", 20)
         delivered = place.command("status", "--json")
         assert json.loads(delivered.stdout)["deliveries"] == []  # what was owed has been sent
         assert place.scripts["aws"].fetches == 1
@@ -231,5 +231,5 @@ def test_a_state_that_cannot_be_written_is_told_and_survived(place: Place) -> No
         assert place.served("services/EC2")  # what was published stays
         os.rename(moved, place.state)
         place.command("override", "services/EC2", "block", "--for", "1h", "--reason", "test")
-        wait_until(lambda: place.served("services/EC2") == "block", 5)
+        wait_until(lambda: place.served("services/EC2") == "block", 20)
         stop(daemon)

@@ -73,6 +73,13 @@ def test_conversion_is_exact_and_rounded_once() -> None:
     assert billed(found) == {"m/a": Decimal("7559.823135076913530124")}
 
 
+def test_conversion_changes_no_digit_that_needs_no_rounding() -> None:
+    """Arrow's rounding of decimal256 does (pyarrow 26), from 2**58 on in units of the last place."""
+    fx = Fx("EUR", "USD", Decimal("0.000008"), day(0))
+    found = cut_one([row(0, "a", "288230376.151507933", currency="EUR")], fx)
+    assert billed(found) == {"m/a": Decimal("2305.843009212063464")}
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     amounts=st.lists(st.decimals(-(10**9), 10**9, places=9), min_size=1, max_size=6),
