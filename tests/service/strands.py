@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -41,7 +41,9 @@ from cloudcircuit.service.trend import evidence_at
 from cloudcircuit.stores import memory_store
 from tests.service.world import FIRST, HOUR, Charge, Cloud, Fragile, Killed, a_house, kill, refused, watching
 
-SERVICES, ACCOUNTS, REGIONS = ("EC2", "S3", "EKS"), ("1", "2", None), ("east", "west", None)
+SERVICES = ("EC2", "S3", "EKS")
+ACCOUNTS: tuple[str | None, ...] = ("1", "2", None)
+REGIONS: tuple[str | None, ...] = ("east", "west", None)
 USUAL = (("EC2", "1", "east"), ("EC2", "2", "west"), ("S3", "2", "east"))
 """What is spent in every period: service, account, region."""
 ODD = "odd"
@@ -64,7 +66,10 @@ class Key(NamedTuple):
 
 @dataclass
 class Bill:
-    """What was spent, and what of it cannot be seen just now. Periods are counted from midnight of the first day."""
+    """What was spent, and what of it cannot be seen just now. Periods are counted from midnight of the first day.
+
+    Hours begin shortly before the clocks of the United States go forward.
+    """
 
     grain: Grain
     zone: ZoneInfo
@@ -79,10 +84,14 @@ class Bill:
     def length(self) -> timedelta:
         return HOUR if self.grain is Grain.HOUR else timedelta(days=1)
 
+    @property
+    def first(self) -> date:
+        return FIRST.date() + timedelta(days=5 if self.grain is Grain.HOUR else 0)
+
     def start(self, at: int) -> datetime:
         if self.grain is Grain.HOUR:
-            return day_start(FIRST.date(), self.zone) + at * HOUR
-        return day_start(FIRST.date() + timedelta(days=at), self.zone)
+            return day_start(self.first, self.zone) + at * HOUR
+        return day_start(self.first + timedelta(days=at), self.zone)
 
     def day(self, at: int) -> date:
         return charge_day(self.start(at), self.zone)
@@ -91,7 +100,7 @@ class Bill:
         """The newest period that is over."""
         if self.grain is Grain.HOUR:
             return (now - self.start(0)) // HOUR - 1
-        return (charge_day(now, self.zone) - FIRST.date()).days - 1
+        return (charge_day(now, self.zone) - self.first).days - 1
 
     def fill(self, newest: int, late: Mapping[int, int]) -> None:
         """What is spent in every period."""
@@ -136,7 +145,7 @@ class Bill:
 class Strands(Cloud):
     """Answers one breakdown at a time, and tells days by a mark: of what it says of them, or of all that there is."""
 
-    bill: Bill | None = None
+    bill: Bill = field(default_factory=lambda: Bill(Grain.DAY, ZoneInfo("UTC")))
     by_version: bool = False
 
     def fetch(self, query: SpendQuery, deadline: Deadline) -> SpendReport:
@@ -147,20 +156,16 @@ class Strands(Cloud):
         rows: dict[date, list[str]] = {day: [] for day in told}
         for day, row in zip(days, table.to_pylist(), strict=True):
             rows[day].append(repr(row))
-        marks = {day: self._mark_of(day, lines, query) for day, lines in rows.items()}
+        marks = {day: self._mark_of(day, lines) for day, lines in rows.items()}
         same = frozenset(day for day, mark in marks.items() if query.marks.get(day) == mark)
         moved = table.filter(pa.array([day not in same for day in days], pa.bool_()))
         return replace(report, table=moved, told=frozenset(told), unchanged=same, marks=marks)
 
-    def _mark_of(self, day: date, rows: list[str], query: SpendQuery) -> str:
-        assert self.bill is not None
-        if not self.by_version:
-            return sha256("".join(sorted(rows)).encode()).hexdigest()
-        assert query.visible_until is not None
-        return sha256("".join(self.bill.behind(day)).encode()).hexdigest()
+    def _mark_of(self, day: date, rows: list[str]) -> str:
+        return sha256("".join(self.bill.behind(day) if self.by_version else sorted(rows)).encode()).hexdigest()
 
     def _starts(self, query: SpendQuery) -> Iterator[datetime]:
-        assert query.visible_until is not None and self.bill is not None
+        assert query.visible_until is not None
         for charge in self.charges:
             if query.start <= charge.start < query.end and charge.start + self.bill.length <= query.visible_until:
                 yield charge.start
@@ -182,7 +187,7 @@ class Report:
 # --- the two houses -----------------------------------------------------------------------------------------
 
 EAST, NOT_EAST = Match("region", ("east",)), Match("region", ("east",), negate=True)
-POLICIES = {
+POLICIES: dict[str, Any] = {
     "anomaly": AnomalyPolicy(lookback=5, min_days=3, new_level_after=4),
     "breaker": BreakerPolicy(failure_threshold=2, cooldown=timedelta(hours=48)),
     "min_impact": Decimal(5),
