@@ -17,6 +17,9 @@ from cloudcircuit.model import AnomalyPolicy, Breakdown, BurnRatePolicy, Conditi
 
 Sources = Mapping[str, SourceConfig]
 
+_SOURCE = "source:"
+"""What an act says before the name of a source, where circuits have their names."""
+
 _LENGTH = {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 31, Period.QUARTER: 92, Period.YEAR: 366}
 _STEP = {Grain.DAY: timedelta(days=1), Grain.HOUR: timedelta(hours=1)}
 
@@ -47,6 +50,8 @@ def _says(table: BaseModel, words: tuple[str, ...]) -> bool:
 def check_monitor(monitor: Monitor, written: Written, sources: Sources, fx: tuple[Fx, ...]) -> Iterator[Problem]:
     """One monitor against itself, its sources and the conversion table."""
     yield from _baselines(monitor, written)
+    if monitor.name.startswith(_SOURCE):
+        yield written.problem(f"begins with {quoted(_SOURCE)}, which `cloudcircuit ack` takes for a source; rename it")
     if not (monitor.anomaly or monitor.burn_rate or _has_budget(monitor)):
         yield written.problem("judges nothing; give it a budget, or switch on anomaly or burn_rate")
     if _says(written.own, ("enforce",)):  # what [defaults] enforces is for many, and need not fit them all
@@ -154,6 +159,7 @@ def check_support(source: SourceConfig, monitors: list[Monitor]) -> Iterator[Pro
         answers = {need: source.plugin.unsupported(source.options, need, source.grain) for need in askers}
         able = [need for need in askers if not answers[need]]
         found = source.plugin.split(source.options, able, source.grain) if able else ()
+        lost = [need for need in able if not any(breakdown.answers(need) for breakdown in found)]
     except Exception as error:  # noqa: BLE001 - a third party's code; whatever it is, the other problems matter, too
         text = f"the adapter {source.adapter} is broken: asked what it supports, it raised {type(error).__name__}"
         yield Problem(path, text)
@@ -161,7 +167,6 @@ def check_support(source: SourceConfig, monitors: list[Monitor]) -> Iterator[Pro
     for need, refusals in answers.items():
         asked = ", ".join(quoted(name) for name in sorted(askers[need])[:5])
         yield from (Problem(path, f"{refusal} (asked by {asked})") for refusal in refusals)
-    for need in able:
-        if not any(breakdown.answers(need) for breakdown in found):
-            name = quoted(min(askers[need]))
-            yield Problem(path, f"the adapter {source.adapter} is broken: it has no breakdown that answers {name}")
+    for need in lost:
+        name = quoted(min(askers[need]))
+        yield Problem(path, f"the adapter {source.adapter} is broken: it has no breakdown that answers {name}")

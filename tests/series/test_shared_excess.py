@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from time import perf_counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudcircuit.engine.incidents import SAME_MONEY
-from cloudcircuit.model import Circuit, Grain, Match, Monitor, circuit_id
+from cloudcircuit.model import Circuit, Cost, Grain, Match, Monitor, circuit_id
 from cloudcircuit.service.cells import SourceImage
 from cloudcircuit.service.shared_excess import Alerting, shared_excess
 from tests.series.world import Row, called, image, monitor, report, row
@@ -146,6 +148,34 @@ def test_what_is_anomalous_at_another_time_shares_nothing() -> None:
     rows = [row(n, ("a", "x"), "60" if n > 2 else "10") for n in range(5)]
     found = apart(rows, alerting(SERVICE, "a"), alerting(BY_REGION, "x", now=[called(4)]))
     assert ("service/a", "by_region/x") not in found
+
+
+def test_what_fell_meanwhile_makes_no_two_matters_one() -> None:
+    rose = [row(n, pair, "60" if n > 2 else "10") for n in range(5) for pair in (("a", "y"), ("b", "x"))]
+    fell = [row(n, ("c", "z"), "10" if n > 2 else "60") for n in range(5)]
+    found = apart(rose + fell, alerting(SERVICE, "a"), alerting(BY_REGION, "x"))
+    # The source as a whole has an excess of 100, a and x have 100 each, and none of it is the same.
+    assert ("service/a", "by_region/x") not in found
+
+
+@pytest.mark.parametrize(
+    "counted", [{"currency": "EUR"}, {"run_rate_cost": Cost.BILLED}, {"run_rate_charges": ("Usage", "Tax")}]
+)
+def test_what_is_counted_differently_shares_nothing(counted: dict[str, Any]) -> None:
+    rows = [row(n, ("a", "x"), "60" if n > 2 else "10", currency=c) for n in range(5) for c in ("USD", "EUR")]
+    other = replace(BY_REGION, **counted)
+    assert ("service/a", "by_region/x") not in apart(rows, alerting(SERVICE, "a"), alerting(other, "x"))
+
+
+def test_a_storm_of_alerts_is_compared_in_time() -> None:
+    """Two thousand circuits; what grows with the charges for each of them, or with their pairs in Python, hangs."""
+    names = range(1000)
+    rows = [row(n, (f"a{i}", f"x{i}"), "60" if n > 2 else "10") for n in range(5) for i in names]
+    ones = [alerting(SERVICE, f"a{i}") for i in names] + [alerting(BY_REGION, f"x{i}") for i in names]
+    begun = perf_counter()
+    found = apart(rows, *ones)
+    assert perf_counter() - begun < 20
+    assert len(found) == len(ones)
 
 
 @settings(max_examples=60, deadline=None)
