@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TextIO
 from zoneinfo import ZoneInfo
@@ -92,6 +93,7 @@ def source(config: Config, spec: SourceConfig, clock: Clock, meter: Meter) -> So
         split=None if spec.plugin.split is one_for_all else partial(spec.plugin.split, spec.options),
         unsupported=partial(spec.plugin.unsupported, spec.options),
         scope=spec.plugin.scope(spec.options),
+        digest=sha256(f"{spec.adapter} {spec.options!r}".encode()).hexdigest()[:16],
     )
 
 

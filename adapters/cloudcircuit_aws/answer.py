@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 
 from cloudcircuit.charges import Charge, charge_table
 from cloudcircuit.model import CallCost, Cost, Grain, ReportStatus, SpendQuery
@@ -34,16 +35,20 @@ def make_report(
     notes: tuple[str, ...],
     cost: CallCost,
 ) -> SpendReport:
-    """Days that could not be read keep what was told before, and their mark is not given: they are read again."""
+    """Days that could not be read keep what was told before, and their mark is not given: they are read again.
+
+    The newest days, where none of them could be read, lie after the watermark: what is not read grows old.
+    """
     same = {
         day for day in totals.with_data if is_same(query.marks.get(day), totals.days[day]) and day not in found.whole
     }
+    unread = _first_unread(totals.with_data, same | found.rows.keys())
     silent = {day for day in found.broken if day not in found.rows and day in query.marks}
     marks = {day: query.marks[day] for day in same - found.broken.keys()}
     marks |= {day: make_mark(totals.days[day], len(found.rows.get(day, ()))) for day in found.whole}
     return SpendReport(
         table=charge_table(_charges(ask, found, payer), ask.dimensions, costs),
-        watermark=watermark,
+        watermark=min(watermark, start_of_day(unread)) if watermark and unread else watermark,
         status=ReportStatus.COMPLETE if totals.with_data else ReportStatus.SUSPICIOUS,
         broken=dict(sorted(found.broken.items())),
         accounts=frozenset([payer] if payer else []),
@@ -54,6 +59,11 @@ def make_report(
         unchanged=frozenset((same - found.rows.keys()) | silent),
         marks=marks,
     )
+
+
+def _first_unread(days: Sequence[date], known: Set[date]) -> date | None:
+    """From when on nothing is known of any day, up to the newest."""
+    return min(takewhile(lambda day: day not in known, sorted(days, reverse=True)), default=None)
 
 
 def _charges(ask: Ask, found: Found, payer: str | None) -> Iterator[Charge]:

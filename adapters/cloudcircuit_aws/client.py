@@ -112,9 +112,7 @@ class Client:
         try:
             self._meter.take(self._price, self._options.daily_cap)
         except AdapterError as error:
-            raise CapReached(
-                f"{error} (daily_cap)", permanent=error.permanent, retry_after=error.retry_after
-            ) from error
+            raise CapReached(str(error), permanent=error.permanent, retry_after=error.retry_after) from error
         self.spent += self._price
 
     # --- the SDK --------------------------------------------------------------------------------------------

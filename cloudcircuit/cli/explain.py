@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cloudcircuit.cli import common
 from cloudcircuit.cli.show import console, grid, print_json, text
-from cloudcircuit.cli.status import source_line
+from cloudcircuit.cli.status import source_json, source_line
 from cloudcircuit.cli.story import Story, lines, tell
 from cloudcircuit.errors import UsageError
 from cloudcircuit.service.serve import decisions
@@ -76,7 +76,7 @@ def _as_json(story: Story) -> dict[str, Any]:
         "baseline": story.baseline(),
         "left_out": story.left_out(),
         "series": days,
-        "sources": story.sources,
+        "sources": [source_json(source) for source in story.sources],
         "scopes": story.scopes,
         "obstacle": story.obstacle,
         "acts": story.acts,

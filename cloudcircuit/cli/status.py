@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cloudcircuit.cli import common
 from cloudcircuit.cli.circuits import STALE_OR_UNKNOWN, Row, circuit_json, circuit_table, exit_code, gather
-from cloudcircuit.cli.show import console, grid, harmless, print_json, text
+from cloudcircuit.cli.show import console, grid, harmless, plain, print_json, text
 from cloudcircuit.clock import SystemClock
 from cloudcircuit.engine.text import count, duration, moment
 from cloudcircuit.model import Delivery, ReportStatus, SourceState
@@ -115,6 +115,11 @@ def _own_line(cost: OwnCost) -> str:
     return f"its own cost: {in_words(cost.today)} today; {in_words(cost.month)} this month"
 
 
+def source_json(state: SourceState) -> dict[str, Any]:
+    """A source without its marks: one for each day, and of use to its adapter alone."""
+    return {key: value for key, value in plain(state).items() if key != "marks"}
+
+
 def source_line(state: SourceState, now: datetime) -> str:
     """How fresh a source is: `complete; data until 1 December 00:00 UTC, 24 hours old; read 5 minutes ago`."""
     if state.last_attempt is None:
@@ -150,7 +155,7 @@ def _print_json(opened: Opened, rows: Sequence[Row], now: datetime) -> None:
             "at": now,
             "judged_at": opened.store.newest(),
             "circuits": [circuit_json(row) for row in rows],
-            "sources": [states.get(name, SourceState(name)) for name in opened.house.sources],
+            "sources": [source_json(states.get(name, SourceState(name))) for name in opened.house.sources],
             "own_costs": _own_costs(opened),
             "deliveries": [_delivery(d) for s in ("owed", "failed") for d in opened.store.deliveries(s, limit=1000)],
         }

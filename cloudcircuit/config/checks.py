@@ -159,6 +159,7 @@ def check_support(source: SourceConfig, monitors: list[Monitor]) -> Iterator[Pro
         answers = {need: source.plugin.unsupported(source.options, need, source.grain) for need in askers}
         able = [need for need in askers if not answers[need]]
         found = source.plugin.split(source.options, able, source.grain) if able else ()
+        source.plugin.scope(source.options)  # asked for later, where nobody could say what is wrong
         lost = [need for need in able if not any(breakdown.answers(need) for breakdown in found)]
     except Exception as error:  # noqa: BLE001 - a third party's code; whatever it is, the other problems matter, too
         text = f"the adapter {source.adapter} is broken: asked what it supports, it raised {type(error).__name__}"

@@ -27,6 +27,7 @@ class Ask:
 
     name: str
     query: SpendQuery
+    digest: str = ""
 
     @property
     def breakdown(self) -> Breakdown:
@@ -34,8 +35,11 @@ class Ask:
 
     @property
     def marked(self) -> str:
-        """What the marks of its days are kept under: by hours or in another zone, the same date is another day."""
-        return f"{self.name}, by {self.query.grain.value} in {self.query.zone}"
+        """What the marks of its days are kept under.
+
+        By hours or in another zone, the same date is another day; with other options it may mean something else.
+        """
+        return f"{self.name}, by {self.query.grain.value} in {self.query.zone}, {self.digest}"
 
 
 def asks_for(house: House, spec: Source, now: datetime) -> tuple[Ask, ...]:
@@ -49,7 +53,7 @@ def asks_for(house: House, spec: Source, now: datetime) -> tuple[Ask, ...]:
     whole = SpendQuery(start, end, spec.zone.key, spec.grain, visible_until=now)
     needs = tuple(dict.fromkeys(monitor.need for monitor in monitors)) or (Breakdown(),)
     return tuple(
-        Ask(ledger_name(spec, one), replace(whole, dimensions=one.dimensions, where=one.where))
+        Ask(ledger_name(spec, one), replace(whole, dimensions=one.dimensions, where=one.where), spec.digest)
         for one in _breakdowns(spec, needs)
     )
 

@@ -16,7 +16,8 @@ class Source:
     """One configured source; `open` gives its adapter, `timeout` is the total limit of a reading in seconds.
 
     `split` says which breakdowns answer some needs; None where one by all dimensions does. `unsupported` says what of
-    a need it cannot answer, `scope` what its figures leave out or mean.
+    a need it cannot answer, `scope` what its figures leave out or mean. `digest` tells its adapter and options from
+    others.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Source:
     split: Callable[[Sequence[Breakdown], Grain], tuple[Breakdown, ...]] | None = None
     unsupported: Callable[[Breakdown, Grain], tuple[str, ...]] | None = None
     scope: tuple[str, ...] = ()
+    digest: str = ""
 
     def can_answer(self, need: Breakdown) -> bool:
         return self.unsupported is None or not self.unsupported(need, self.grain)

@@ -65,9 +65,13 @@ class Reading:
 
     @property
     def watermark(self) -> datetime | None:
-        marks = [report.watermark for report in self.reports]
-        known = [mark for mark in marks if mark is not None]
-        return min(known) if len(known) == len(marks) else None
+        """The earliest of all answers; None where one that speaks for the source has none.
+
+        An answer behind a filter without any charge may have none: the others say how far the source has come.
+        """
+        known = [report.watermark for report in self.reports if report.watermark is not None]
+        is_blind = any(answer.report.watermark is None for answer in self.speaking)
+        return None if is_blind else min(known)
 
     @property
     def status(self) -> ReportStatus:

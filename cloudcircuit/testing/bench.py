@@ -76,18 +76,18 @@ class Bench:
 
     @property
     def plugin(self) -> AdapterPlugin:
-        raise NotImplementedError("say which adapter is tested: plugin = cloudcircuit_sunny.plugin")
+        raise TypeError("say which adapter is tested: plugin = cloudcircuit_sunny.plugin")
 
     @property
     def options(self) -> Mapping[str, Any]:
-        raise NotImplementedError('say how the source is configured: options = {"path": …}, without `adapter`')
+        raise TypeError('say how the source is configured: options = {"path": …}, without `adapter`')
 
     @property
     def package(self) -> str:
         return self.plugin.options.__module__.partition(".")[0]
 
-    def load(self, charges: Sequence[Charge]) -> None:
-        raise NotImplementedError("put exactly these charges behind the source, in place of all that was there")
+    def load(self, charges: Sequence[Charge]) -> None:  # noqa: ARG002 - as a subclass has it
+        raise TypeError("put exactly these charges behind the source, in place of all that was there")
 
     # --- faults, as far as the source can have them ---------------------------------------------------------
 

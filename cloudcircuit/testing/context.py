@@ -26,7 +26,7 @@ class MemoryMeter:
 
     def take(self, cost: CallCost, cap: Decimal | None = None) -> None:
         if cap is not None and cost.dollars and self.spent.dollars + cost.dollars > cap:
-            raise AdapterError(f"its calls may cost {cap} dollars a day, and that is used up")
+            raise AdapterError(f"its calls may cost {cap} dollars a day (`daily_cap`), and that is used up")
         self.calls.append(cost)
 
 

@@ -205,11 +205,22 @@ def test_a_cap_of_one_request_reads_nothing_and_says_so(server: Server) -> None:
     report = fetch("service", daily_cap="0.01")
     assert (set(report.told), set(report.broken)) == (set(), ALL)
     assert report.marks == {}
-    assert report.watermark is not None
+    assert report.watermark == datetime(2018, 10, 1, tzinfo=UTC), "what is not read grows old"
+
+
+def test_newest_days_that_cannot_be_read_lie_after_the_watermark(server: Server) -> None:
+    """Or a source that can pay for its totals alone would look fresh for ever, with nothing to judge."""
+    first = fetch("service")
+    for back in (1, 2):
+        server.table.scale(date(2018, 12, 1) - timedelta(days=back), Decimal(9))
+    report, _ = again(server, first, "service", daily_cap="0.01")
+    assert set(report.broken) == {date(2018, 11, 29), date(2018, 11, 30)}
+    assert report.watermark == datetime(2018, 11, 29, tzinfo=UTC)
+    assert first.watermark == datetime(2018, 11, 30, tzinfo=UTC)
 
 
 def test_no_money_for_the_totals_is_an_error(server: Server) -> None:
-    with pytest.raises(AdapterError, match=r"0\.001 dollars a day.*\(daily_cap\)"):
+    with pytest.raises(AdapterError, match=r"0\.001 dollars a day.*`daily_cap`"):
         fetch("service", daily_cap="0.001")
     assert server.seen == []
 

@@ -228,6 +228,12 @@ def test_a_reader_that_leaves_is_no_error(place: Place) -> None:
     assert len(done.stdout) == 10
 
 
+def test_json_shows_a_source_without_its_marks(place: Place) -> None:
+    assert place.command("run", "--once").returncode == 0
+    (source,) = json.loads(place.command("status", "--json").stdout)["sources"]
+    assert "marks" not in source and "watermark" in source
+
+
 def test_a_terminal_that_cannot_show_it_gets_question_marks(place: Place) -> None:
     assert place.command("run", "--once").returncode == 0
     env = {**place.env, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}

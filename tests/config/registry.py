@@ -53,6 +53,7 @@ PLUGINS = {
     "pacific": AdapterPlugin("pacific", Options, _open, timezone="America/Los_Angeles"),
     "fixed": AdapterPlugin("fixed", Options, _open, cuts_days=True),
     "raising": AdapterPlugin("raising", Options, _open, _raising),
+    "silent": AdapterPlugin("silent", Options, _open, scope=lambda options: options.nothing),
     "losing": AdapterPlugin("losing", Options, _open, split=lambda *_: (Breakdown(("region",)),)),
     "mumbling": AdapterPlugin("mumbling", Options, _open, split=lambda *_: ("service",)),  # type: ignore[arg-type]
 }

@@ -238,6 +238,48 @@ def test_an_account_that_takes_the_first_days_along_is_missed_as_well() -> None:
     assert set(house.store.sources()["aws"].absent) == {"1", "2"}
 
 
+def test_an_account_counts_by_its_share_of_its_own_currency() -> None:
+    """A few dollars beside millions of yen are all the dollars there are."""
+    split = Split()
+    for number in range(20):
+        split.cloud.spend(number, 1_000_000, "EC2", sub_account="1", currency="JPY")
+        split.cloud.spend(number, 50, "S3", sub_account="2")
+    house = split.house(ACCOUNTS)
+    run_cycle(house, "aws", day(20))
+    split.cloud.charges = [one for one in split.cloud.charges if one.values["sub_account"] != "2"]
+    run_cycle(house, "aws", day(20.5))
+    assert set(house.store.sources()["aws"].absent) == {"2"}
+
+
+def test_other_options_make_other_marks() -> None:
+    split = Split()
+    fill(split.cloud)
+    house = split.house(SERVICES)
+    run_cycle(house, "aws", day(20))
+    split.cloud.asked.clear()
+    other = replace(house, sources={"aws": replace(house.sources["aws"], digest="other options")})
+    run_cycle(other, "aws", day(20.5))
+    assert split.cloud.asked[0].marks == {}
+
+
+def test_an_answer_behind_a_filter_may_know_nothing_of_its_watermark() -> None:
+    class Unknowing(Narrow):
+        def fetch(self, query: SpendQuery, deadline: Deadline) -> SpendReport:
+            report = super().fetch(query, deadline)
+            return replace(report, watermark=None) if query.where else report
+
+    split = Split(Unknowing())
+    fill(split.cloud)
+    house = split.house(SERVICES, EAST)
+    run_cycle(house, "aws", day(20))
+    assert house.store.sources()["aws"].watermark == day(19)
+    alone = Split(Unknowing())
+    fill(alone.cloud)
+    house = alone.house(EAST)
+    run_cycle(house, "aws", day(20))
+    assert house.store.sources()["aws"].watermark is None
+
+
 def test_a_small_account_that_goes_is_no_matter() -> None:
     split = Split()
     fill(split.cloud)
