@@ -14,6 +14,7 @@ PARTS = (
     ("the library", ["benchmarks.library"], ["--runs", "3"]),
     ("reading FOCUS files", ["benchmarks.focus"], ["--rows", "100000"]),
     ("a steady-state cycle", ["benchmarks.cycle"], ["--circuits", "50", "100"]),
+    ("a backtest", ["benchmarks.backtest"], ["--circuits", "20", "--days", "60"]),
     ("the daemon", ["benchmarks.daemon"], ["--seconds", "2"]),
 )
 

@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import Breakdown, CallCost, Cost, Grain, Probe, ReportStatus, SpendQuery, column_of
+from cloudcircuit.model import (
+    QUANTITY,
+    UNIT,
+    Breakdown,
+    CallCost,
+    Cost,
+    Grain,
+    Probe,
+    ReportStatus,
+    SpendQuery,
+    column_of,
+)
 from cloudcircuit.ports import AdapterContext, SpendReport
 
 if TYPE_CHECKING:
@@ -34,7 +45,7 @@ class Charge:
     """What one combination of a charge period, currency, category and dimension values cost.
 
     `values` are aligned with the dimensions asked for; `billed` and `effective` are None where the source has no
-    such cost at all.
+    such cost at all. `quantity` is how many of `unit` were used, where that is known.
     """
 
     start: datetime
@@ -43,6 +54,8 @@ class Charge:
     values: tuple[str | None, ...] = ()
     billed: Decimal | None = None
     effective: Decimal | None = None
+    quantity: float | None = None
+    unit: str | None = None
 
 
 def parse_amount(amount: object) -> Decimal:
@@ -61,15 +74,17 @@ def parse_amount(amount: object) -> Decimal:
     return found
 
 
-def charge_table(charges: Iterable[Charge], dimensions: Sequence[str], costs: Sequence[Cost]) -> pa.Table:
+def charge_table(
+    charges: Iterable[Charge], dimensions: Sequence[str], costs: Sequence[Cost], *, quantities: bool = False
+) -> pa.Table:
     """The table of a `SpendReport`: one row for each combination, amounts of equal ones added up exactly.
 
-    `charge_category` among the dimensions is the column that is there anyway. Raises AdapterError when a sum does not
-    fit decimal128(38, 18).
+    `charge_category` among the dimensions is the column that is there anyway. With `quantities`, for a query that asks
+    for them, a row is told apart by its unit, too. Raises AdapterError when a sum does not fit decimal128(38, 18).
     """
     import pyarrow as pa
 
-    keys, sums = _add_up(charges, costs)
+    keys, sums, used = _add_up(charges, costs, quantities)
     columns: dict[str, pa.Array] = {
         "ChargePeriodStart": pa.array([key[0] for key in keys], pa.timestamp("us", tz="UTC")),
         "BillingCurrency": pa.array([key[1] for key in keys], pa.string()),
@@ -81,25 +96,34 @@ def charge_table(charges: Iterable[Charge], dimensions: Sequence[str], costs: Se
     for place, cost in enumerate(costs):
         amounts = [total[place] for total in sums]
         columns[cost.column] = pa.array(amounts, pa.decimal128(38, 18))
+    if quantities:
+        columns[UNIT] = pa.array([key[4] for key in keys], pa.string())
+        columns[QUANTITY] = pa.array([used.get(key) for key in keys], pa.float64())
     return pa.table(columns)
 
 
-_Key = tuple[datetime, str, str, tuple[str | None, ...]]
+_Key = tuple[datetime, str, str, tuple[str | None, ...], str | None]
 
 
-def _add_up(charges: Iterable[Charge], costs: Sequence[Cost]) -> tuple[list[_Key], list[list[Decimal]]]:
+def _add_up(
+    charges: Iterable[Charge], costs: Sequence[Cost], quantities: bool
+) -> tuple[list[_Key], list[list[Decimal]], dict[_Key, float]]:
     found: dict[_Key, list[Decimal]] = {}
+    used: dict[_Key, float] = {}
     with localcontext(prec=_DIGITS):
         for charge in charges:
-            amounts = _amounts(charge, costs)
-            key = (charge.start, charge.currency, charge.category, charge.values)
+            amounts, quantity = _amounts(charge, costs), charge.quantity if quantities else None
+            unit = None if quantity is None else charge.unit
+            key = (charge.start, charge.currency, charge.category, charge.values, unit)
             before = found.get(key)
             found[key] = [
                 (amount or Decimal(0)) + (before[place] if before else 0) for place, amount in enumerate(amounts)
             ]
+            if quantity is not None and unit is not None:
+                used[key] = used.get(key, 0.0) + quantity
     if any(not total.copy_abs() < LIMIT for sums in found.values() for total in sums):
         raise AdapterError("its amounts are too large to be added exactly; look for a misplaced decimal point")
-    return list(found), list(found.values())
+    return list(found), list(found.values()), used
 
 
 def _amounts(charge: Charge, costs: Sequence[Cost]) -> list[Decimal | None]:
@@ -151,7 +175,7 @@ def report(
     inside = _inside(seen, query)
     newest = max((charge.start for charge in seen), default=None)
     return SpendReport(
-        table=charge_table(_asked(inside, names, query), query.dimensions, costs),
+        table=charge_table(_asked(inside, names, query), query.dimensions, costs, quantities=_has_units(inside, query)),
         watermark=None if newest is None else min(_period_start(newest, query), now - context.lag),
         status=ReportStatus.COMPLETE if seen else ReportStatus.SUSPICIOUS,
         accounts=frozenset(accounts),
@@ -219,8 +243,9 @@ def _is_finite(amount: Decimal | None) -> bool:
 
 def _is_text(charge: Charge) -> bool:
     """Whether Arrow can hold its texts: a row can have numbers in their place, or halves of a character."""
+    values = (*charge.values, charge.unit)
     try:
-        "".join((charge.currency, charge.category, *(each for each in charge.values if each is not None))).encode()
+        "".join((charge.currency, charge.category, *(each for each in values if each is not None))).encode()
     except (TypeError, UnicodeEncodeError):
         return False
     return True
@@ -239,6 +264,11 @@ def _asked(charges: Iterable[Charge], names: Sequence[str], query: SpendQuery) -
         values = {**dict(zip(names, charge.values, strict=True)), "charge_category": charge.category}
         if all(match.accepts(values[match.dimension]) for match in query.where):
             yield replace(charge, values=tuple(values[name] for name in query.dimensions))
+
+
+def _has_units(charges: Iterable[Charge], query: SpendQuery) -> bool:
+    """Whether quantities are asked for, and the source knows any."""
+    return query.quantities and any(charge.unit is not None for charge in charges)
 
 
 def _period_start(at: datetime, query: SpendQuery) -> datetime:

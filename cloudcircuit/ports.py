@@ -67,6 +67,10 @@ class SpendReport:
     - `BilledCost` and/or `EffectiveCost` decimal128(38, 18), never null: a column that the source does not have
       is left out.
 
+    A query with `quantities`, which asks who drives an excess, may be answered with two more columns by a source that
+    knows them: `PricingUnit` string, null where it is not known, and `PricingQuantity` float64, how many of them (a
+    quantity is no money). Rows of different units are then different rows.
+
     `watermark` is the instant up to which all charges are in, None when there is no data at all. `broken` counts
     the rows of a charge day that could not be read: such a day stays provisional. `notes` are for the operator.
     `accounts` are the billing accounts that the charges belong to. `dimensions` are those that the source could be
@@ -235,6 +239,10 @@ class Store(Protocol):
 
     def damaged(self, monitor: str | None = None) -> tuple[str, ...]:
         """The circuits whose row does not carry its checksum."""
+        ...
+
+    def circuits(self) -> tuple[Mapping[str, BreakerState], tuple[str, ...]]:
+        """What `states` and `damaged` say of all circuits, from one look."""
         ...
 
     def history(self, subject: str | None = None, since: datetime | None = None, limit: int = 100) -> list[Entry]:

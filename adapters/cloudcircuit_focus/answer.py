@@ -19,6 +19,7 @@ from cloudcircuit_focus.columns import (
     choose_costs,
     describe,
     offered_dimensions,
+    tell_quantities,
 )
 from cloudcircuit_focus.delivery import Parcel, find_replaced, folder_ages
 from cloudcircuit_focus.duck import Session
@@ -88,7 +89,8 @@ def report(
     """The answer to a query. Raises AdapterError for missing columns and for files in which nothing can be read."""
     check_dimensions(dataset.groups, [*query.dimensions, *(match.dimension for match in query.where)])
     costs, cost_notes = choose_costs(dataset.groups)
-    plan = sql.Plan(query, costs, EARLIEST, horizon, now, dataset.competing)
+    quantities = query.quantities and tell_quantities(dataset.groups)
+    plan = sql.Plan(query, costs, EARLIEST, horizon, now, dataset.competing, quantities)
     found = _scan(session, dataset, plan)
     broken = _find_broken(session, dataset, plan, found)
     notes = [*cost_notes, *broken.notes, *_category_notes(session, dataset), *_emptiness(found, query)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import DIMENSIONS
+from cloudcircuit.model import DIMENSIONS, QUANTITY, UNIT
 from cloudcircuit_focus.files import File, printable
 
 START, PERIOD, ACCOUNT = "ChargePeriodStart", "BillingPeriodStart", "BillingAccountId"
@@ -16,7 +16,12 @@ CURRENCY, CATEGORY, TAGS = "BillingCurrency", "ChargeCategory", "Tags"
 COSTS = ("BilledCost", "EffectiveCost")
 PROVIDERS = ("ServiceProviderName", "ProviderName")
 """Who sells the service: the name of FOCUS 1.3 and later, and the one before it."""
-KNOWN = (START, PERIOD, ACCOUNT, CURRENCY, CATEGORY, TAGS, *COSTS, *PROVIDERS, *DIMENSIONS.values())
+QUANTITIES = ((QUANTITY, UNIT), ("ConsumedQuantity", "ConsumedUnit"))
+"""How much, in what unit: what the price is for, or what was used."""
+KNOWN = (
+    *(START, PERIOD, ACCOUNT, CURRENCY, CATEGORY, TAGS, *COSTS, *PROVIDERS, *DIMENSIONS.values()),
+    *(name for pair in QUANTITIES for name in pair),
+)
 
 VERSIONS = {
     "1.3 or later": ("ServiceProviderName", "HostProviderName", "AllocatedMethodId", "ContractApplied"),
@@ -160,6 +165,19 @@ def offered_dimensions(groups: Sequence[Group]) -> tuple[str, ...]:
     """The dimensions that there are columns for."""
     there = {name for layout, _ in groups for name in layout.columns}
     return tuple(name for name in DIMENSIONS if not there.isdisjoint(source_columns(name)))
+
+
+def quantity_columns(layout: Layout) -> tuple[Column, Column] | None:
+    """The columns of a file that tell quantity and unit, the first pair that is whole."""
+    for quantity, unit in QUANTITIES:
+        if quantity in layout.columns and unit in layout.columns:
+            return layout.columns[quantity], layout.columns[unit]
+    return None
+
+
+def tell_quantities(groups: Iterable[Group]) -> bool:
+    """Whether any file does; of the others no quantity is known."""
+    return any(quantity_columns(layout) for layout, _ in groups)
 
 
 def describe(groups: Sequence[Group]) -> tuple[str, ...]:

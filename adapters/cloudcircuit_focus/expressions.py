@@ -106,6 +106,18 @@ def amount_of(column: Column) -> str:
     return f"CASE {tiers} ELSE {exact.format(column.sql)} END"
 
 
+def quantity_of(column: Column) -> str:
+    """The number in a column as DOUBLE; null when it is none, or not finite.
+
+    `nullif` keeps the engine from doing the cast while it reads a CSV file: there a text that is no number makes the
+    whole line one that is no row.
+    """
+    is_number = column.kind in (Kind.NUMBER, Kind.DOUBLE, Kind.FLOAT)
+    value = column.sql if is_number else f"nullif(CAST({column.sql} AS VARCHAR), '')"
+    number = f"TRY_CAST({value} AS DOUBLE)"
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
 def tag_of(column: Column | None, key: str) -> str:
     """The value of a tag, by its exact key; null when it is missing or empty."""
     if column is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from cloudcircuit.model import Grain, SpendQuery, column_of
+from cloudcircuit.model import QUANTITY, UNIT, Grain, SpendQuery, column_of
 from cloudcircuit_focus import zones
 from cloudcircuit_focus.columns import (
     ACCOUNT,
@@ -23,6 +23,7 @@ from cloudcircuit_focus.columns import (
     Group,
     Kind,
     Layout,
+    quantity_columns,
 )
 from cloudcircuit_focus.expressions import (
     DEFAULT_CATEGORY,
@@ -33,6 +34,7 @@ from cloudcircuit_focus.expressions import (
     identifier,
     literal,
     moment,
+    quantity_of,
     scan,
     text_of,
     time_of,
@@ -65,6 +67,7 @@ class Plan:
     horizon: datetime
     now: datetime
     competing: bool
+    quantities: bool = False
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -124,9 +127,19 @@ def _values(plan: Plan, layout: Layout) -> dict[str, str]:
         "category": text_of(get(CATEGORY)),
         **{cost: amount_of(layout.columns[cost]) for cost in plan.costs},
         **{_alias(plan, name): dimension_of(layout, name) for name in plan.needed},
+        **(_quantity(layout) if plan.quantities else {}),
         "tags": _tag_text(get(TAGS)) if plan.tags else "NULL",
         **{f"raw_{name}": _raw(get(name)) for name in (START, *plan.costs)},
     }
+
+
+def _quantity(layout: Layout) -> dict[str, str]:
+    """How much, and in what unit; without the one there is none of the other."""
+    columns = quantity_columns(layout)
+    if columns is None:
+        return {"quantity": "CAST(NULL AS DOUBLE)", "unit": text_of(None)}
+    quantity, unit = quantity_of(columns[0]), text_of(columns[1])
+    return {"quantity": quantity, "unit": f"CASE WHEN {quantity} IS NOT NULL THEN {unit} END"}
 
 
 def _tag_text(column: Column | None) -> str:
@@ -173,9 +186,11 @@ def cells(plan: Plan, groups: Sequence[Group]) -> str:
         ),
         "hour": _taken("date_trunc('hour', start)") if hour else "CAST(NULL AS TIMESTAMP)",
         **{name: _taken(name) for name in ("currency", "category", *_aliases(plan))},
+        **({"unit": _taken("unit")} if plan.quantities else {}),
     }
     sums = {
         **{cost: f"sum({cost})" for cost in plan.costs},
+        **({"quantity": f"sum(quantity) FILTER (state = {State.TAKEN})"} if plan.quantities else {}),
         "number": "count(*)",
         "oldest": "min(start)",
         # Where rows from now on do not exist, there is nothing to leave out.
@@ -268,8 +283,10 @@ def charges(plan: Plan) -> str:
         "currency AS BillingCurrency",
         f"coalesce(category, {literal(DEFAULT_CATEGORY)}) AS ChargeCategory",
         *dimensions,
+        *([f"unit AS {UNIT}"] if plan.quantities else []),
     ]
     sums = [f"CAST(sum({cost}) AS DECIMAL(38, 18)) AS {cost}" for cost in plan.costs]
+    sums += [f"CAST(sum(quantity) AS DOUBLE) AS {QUANTITY}"] if plan.quantities else []
     return f"""
 SELECT {"hour" if query.grain is Grain.HOUR else "begin_of_day"} AS ChargePeriodStart, {", ".join([*texts, *sums])}
 FROM cells JOIN (VALUES {starts or "(CAST(NULL AS DATE), CAST(NULL AS TIMESTAMP))"}) days(day, begin_of_day) USING (day)

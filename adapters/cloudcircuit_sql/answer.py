@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
+from math import isfinite
 from typing import Any
 
 from cloudcircuit.charges import Charge, charge_table, parse_amount
@@ -28,7 +29,8 @@ NO_TAGS = (None, *NULLS)
 def report(session: Session, plan: Plan, table: str, max_rows: int, lag: timedelta) -> SpendReport:
     """The answer to a query. Raises AdapterError."""
     tally = Tally(plan, table)
-    sums = charge_table(tally.read(_limited(session, plan, max_rows)), plan.dimensions, tally.costs)
+    charges = tally.read(_limited(session, plan, max_rows))
+    sums = charge_table(charges, plan.dimensions, tally.costs, quantities=plan.quantity is not None)
     newest = _newest_start(session, plan, tally)
     lost = _count_undated(session, plan) + Counter({None: tally.undated})
     tally.refuse_hopeless()
@@ -183,14 +185,15 @@ class Unreadable(Exception):
 
 
 class _Cells:
-    """Reads what stands behind the first four columns of a row: currency, category, keys, tags, amounts."""
+    """Reads what stands behind the first four columns: currency, category, keys, unit, tags, amounts, quantity."""
 
     def __init__(self, plan: Plan) -> None:
         self._is_exact = plan.engine.exact
         self._dimensions = plan.dimensions
         self._raw = frozenset(name for name in plan.asked if plan.is_raw(name))
         self._places = {name: 2 + place for place, name in enumerate(plan.keys)}
-        self._tags = 2 + len(plan.keys)
+        self._unit = 2 + len(plan.keys) if plan.quantity else None
+        self._tags = 2 + len(plan.keys) + (plan.quantity is not None)
         first = self._tags + plan.reads_tags
         self._costs = {cost: first + place for place, cost in enumerate(plan.layout.costs)}
         self._checked = tuple(match for match in plan.query.where if self._is_here(match))
@@ -208,7 +211,16 @@ class _Cells:
             return None
         values = tuple(self._value(name, cells, found) for name in self._dimensions)
         category = str(cells[1] or DEFAULT_CATEGORY)
-        return Charge(start, str(cells[0]), category, values, known.get("BilledCost"), known.get("EffectiveCost"))
+        charge = Charge(start, str(cells[0]), category, values, known.get("BilledCost"), known.get("EffectiveCost"))
+        return charge if self._unit is None else self._with_quantity(charge, count, cells)
+
+    def _with_quantity(self, charge: Charge, count: int, cells: Sequence[Any]) -> Charge:
+        """A quantity is no money: one that cannot be read is not known, and spoils nothing."""
+        unit, quantity = cells[self._unit or 0], cells[-1]
+        if unit is None or quantity is None or not isfinite(quantity):
+            return charge
+        whole = float(quantity) if self._is_exact else float(quantity) * count
+        return replace(charge, quantity=whole, unit=str(unit))
 
     def _read_tags(self, cells: Sequence[Any]) -> tags.Tags:
         text = cells[self._tags] if self._raw else None

@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cloudcircuit.errors import AdapterError
-from cloudcircuit.model import DIMENSIONS
+from cloudcircuit.model import DIMENSIONS, QUANTITY, UNIT
 
 START, PERIOD, ACCOUNT = "ChargePeriodStart", "BillingPeriodStart", "BillingAccountId"
 CURRENCY, CATEGORY, TAGS = "BillingCurrency", "ChargeCategory", "Tags"
 COSTS = ("BilledCost", "EffectiveCost")
 PROVIDERS = ("ServiceProviderName", "ProviderName")
 """Who sells the service: the name of FOCUS 1.3 and later, and the one before it."""
+QUANTITIES = ((QUANTITY, UNIT), ("ConsumedQuantity", "ConsumedUnit"))
+"""How much, in what unit: what the price is for, or what was used."""
 KNOWN = tuple(
-    dict.fromkeys((START, PERIOD, ACCOUNT, CURRENCY, CATEGORY, TAGS, *COSTS, *PROVIDERS, *DIMENSIONS.values()))
+    dict.fromkeys(
+        (
+            *(START, PERIOD, ACCOUNT, CURRENCY, CATEGORY, TAGS, *COSTS, *PROVIDERS, *DIMENSIONS.values()),
+            *(name for pair in QUANTITIES for name in pair),
+        )
+    )
 )
 
 VERSIONS = {
@@ -77,6 +84,15 @@ class Layout:
     @property
     def costs(self) -> tuple[str, ...]:
         return tuple(cost for cost in COSTS if cost in self.columns)
+
+    @property
+    def quantity(self) -> tuple[Column, Column] | None:
+        """The columns of quantity and unit, the first pair of which both are there and the first is a number."""
+        for quantity, unit in QUANTITIES:
+            found = self.columns.get(quantity)
+            if found is not None and found.kind in (Kind.NUMBER, Kind.DOUBLE) and unit in self.columns:
+                return found, self.columns[unit]
+        return None
 
     def sources(self, dimension: str) -> tuple[Column, ...]:
         """The columns that a dimension comes from, the preferred first."""

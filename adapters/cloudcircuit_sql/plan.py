@@ -11,7 +11,7 @@ from sqlalchemy import TextClause
 from cloudcircuit.model import Match, SpendQuery
 from cloudcircuit_sql import tags
 from cloudcircuit_sql.buckets import Bucket
-from cloudcircuit_sql.columns import CURRENCY, START, Kind, Layout
+from cloudcircuit_sql.columns import CURRENCY, START, Column, Kind, Layout
 from cloudcircuit_sql.engines import Engine
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -79,6 +79,11 @@ class Plan:
     def reads_tags(self) -> bool:
         """Whether whole texts of tags come back, to be taken apart here."""
         return any(map(self.is_raw, self.asked))
+
+    @property
+    def quantity(self) -> tuple[Column, Column] | None:
+        """The columns of quantity and unit, where they are asked for and there."""
+        return self.layout.quantity if self.query.quantities else None
 
     @property
     def has_text_start(self) -> bool:

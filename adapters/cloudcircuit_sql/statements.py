@@ -10,7 +10,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import FromClause, Select, and_, case, collate, func, literal, literal_column, not_, null, or_, select
+from sqlalchemy import (
+    FromClause,
+    Select,
+    and_,
+    case,
+    collate,
+    column,
+    func,
+    literal,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+)
 
 from cloudcircuit.model import Match
 from cloudcircuit_sql import tags
@@ -31,12 +45,14 @@ MOST_TEXTS = 1000
 
 def charges(plan: Plan, limit: int) -> Select[Any]:
     """Bucket (or the text of the start), state, account, rows; then what only rows that are taken have: currency,
-    category, the keys, the text of tags, the costs.
+    category, the keys, the unit, the text of tags, the costs, the quantity.
     """
     rows = _rows(plan).subquery("r")
     judged = select(*rows.c, _state(plan, rows).label("s")).subquery("j")
-    texts = ["u", "k", *(_alias(plan, name) for name in plan.keys), *(["t"] if plan.reads_tags else [])]
+    texts = ["u", "k", *(_alias(plan, name) for name in plan.keys)]
+    texts += [*(["n"] if plan.quantity else []), *(["t"] if plan.reads_tags else [])]
     costs = [_cost(index) for index in range(len(plan.layout.costs))]
+    costs += ["q"] if plan.quantity else []
     taken = [case((judged.c.s == constant(State.TAKEN), judged.c[name])).label(name) for name in (*texts, *costs)]
     cells = select(judged.c.w, judged.c.s, judged.c.a, *taken).subquery("c")
     keys = [cells.c[name] for name in ("w", "s", "a", *texts)]
@@ -60,6 +76,10 @@ def _rows(plan: Plan) -> Select[Any]:
         values.append(tags.as_text(plan.engine, plan.layout.columns[TAGS]).label("t"))
     for index, cost in enumerate(plan.layout.costs):
         values.append(amount(plan, plan.layout.columns[cost]).label(_cost(index)))
+    if plan.quantity:
+        quantity: Value = column(plan.quantity[0].name)
+        unit = case((quantity.is_not(None), text(plan, plan.quantity[1])))
+        values += [unit.label("n"), quantity.label("q")]
     return select(*values).select_from(plan.source).where(_within(plan))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cloudcircuit.cli import acts, check, explain, logs, plan, replays, setup, status, upkeep
+from cloudcircuit.cli import acts, backtest, check, explain, logs, plan, replays, setup, status, upkeep
 from cloudcircuit.cli.show import harmless
 from cloudcircuit.errors import CloudCircuitError, UsageError
 
@@ -29,6 +29,7 @@ for command in (
     check.check,
     plan.plan,
     replays.run,
+    backtest.backtest,
     status.status,
     status.decide,
     explain.explain,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +11,7 @@ from rich.text import Text
 
 from cloudcircuit.cli import common
 from cloudcircuit.cli.show import console, grid, print_json, text
-from cloudcircuit.cli.status import source_json, source_line
+from cloudcircuit.cli.status import lag_line, source_json, source_line
 from cloudcircuit.cli.story import Story, lines, tell
 from cloudcircuit.errors import UsageError
 from cloudcircuit.service.serve import decisions
@@ -34,10 +36,10 @@ def explain(
         if json:
             print_json(_as_json(story))
         else:
-            _print(story)
+            _print(story, {name: spec.lag for name, spec in opened.house.sources.items()})
 
 
-def _print(story: Story) -> None:
+def _print(story: Story, lags: Mapping[str, timedelta]) -> None:
     out, found = console(), grid()
     found.columns.clear()
     found.add_column(style="dim", no_wrap=True, min_width=8)
@@ -47,6 +49,8 @@ def _print(story: Story) -> None:
         found.add_row(label, line if isinstance(line, Text) else text(line, limit=600))
     for place, source in enumerate(story.sources):
         found.add_row("" if place else "sources", text(_source(source, story), limit=600))
+        if lateness := lag_line(source, lags[source.source]):
+            found.add_row("", text(f"  {lateness}", limit=600, style="dim"))
         for meaning in story.scopes.get(source.source, ()):
             found.add_row("", text(f"  {meaning}", limit=600, style="dim"))
     if len(set(story.scopes.values())) > 1:

@@ -196,7 +196,7 @@ def _notes(plans: Sequence[Plan]) -> Iterator[str]:
     if any("assumed" in (found.sizes.known_by[name] for name in _relevant(found)) for found in plans):
         yield "how many accounts and services there are was assumed: say it with --accounts and --services"
     if any(found.first.dollars for found in plans):
-        yield "on top come calls that look for the drivers of an anomaly, and readings tried again after a failure"
+        yield "on top come calls that look for the drivers of an alert, and readings tried again after a failure"
 
 
 # --- for programs -----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from cloudcircuit.cli import common
 from cloudcircuit.cli.circuits import STALE_OR_UNKNOWN, Row, circuit_json, circuit_table, exit_code, gather
 from cloudcircuit.cli.show import console, grid, harmless, plain, print_json, text
 from cloudcircuit.clock import SystemClock
+from cloudcircuit.engine.settle import HOUR, learned
 from cloudcircuit.engine.text import count, duration, moment
 from cloudcircuit.model import Delivery, ReportStatus, SourceState
 from cloudcircuit.service.serve import decisions
@@ -23,6 +24,9 @@ from cloudcircuit.service.serve import decisions
 if TYPE_CHECKING:
     from cloudcircuit.compose import Opened
     from cloudcircuit.service.meter import OwnCost
+
+_TOO_LONG = timedelta(hours=48)
+"""By how much a configured lag must be longer than what was learned, for that to be worth a line."""
 
 
 def status(
@@ -97,6 +101,8 @@ def _sources(opened: Opened, now: datetime) -> Table:
         state = states.get(name, SourceState(name))
         style = "red" if state.error else "yellow" if state.status not in (None, ReportStatus.COMPLETE) else "green"
         found.add_row(Text("source", style="dim"), text(name, style=style), text(source_line(state, now), limit=300))
+        if lateness := lag_line(state, opened.house.sources[name].lag):
+            found.add_row("", "", text(lateness, limit=300, style="dim"))
         if name in costs:
             found.add_row("", "", Text(_own_line(costs[name]), style="dim"))
     return found
@@ -116,8 +122,11 @@ def _own_line(cost: OwnCost) -> str:
 
 
 def source_json(state: SourceState) -> dict[str, Any]:
-    """A source without its marks: one for each day, and of use to its adapter alone."""
-    return {key: value for key, value in plain(state).items() if key != "marks"}
+    """A source without what is of use to its adapter or its lessons alone; with what they come to."""
+    lag = learned(state.growing)
+    found = {key: value for key, value in plain(state).items() if key not in {"marks", "growing"}}
+    hours = None if lag.lag is None else int(lag.lag / HOUR)
+    return {**found, "learned": {"lag_hours": hours, "late": lag.late, "settled_days": lag.days}}
 
 
 def source_line(state: SourceState, now: datetime) -> str:
@@ -133,6 +142,21 @@ def source_line(state: SourceState, now: datetime) -> str:
     if state.broken:
         parts.append(f"{count(len(state.broken), 'day')} with rows that cannot be read")
     return "; ".join(str(part) for part in parts if part)
+
+
+def lag_line(state: SourceState, configured: timedelta) -> str:
+    """What has been learned of a source's lateness, where the configured lag does not fit; else nothing."""
+    lag = learned(state.growing)
+    if lag.lag is None:
+        return ""
+    said = f"usually whole after {_hours(lag.lag)}, by {count(lag.days, 'day')}; configured lag {_hours(configured)}"
+    if lag.late and lag.lag > configured:
+        return f'{said}: what is younger stays provisional; lag = "{int(lag.lag / HOUR)}h" would say so'
+    return f"{said}, which may be shorter" if configured >= lag.lag + _TOO_LONG else ""
+
+
+def _hours(length: timedelta) -> str:
+    return count(max(1, int(length / HOUR)), "hour")
 
 
 def _alerts(opened: Opened) -> Table:

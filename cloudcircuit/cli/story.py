@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cloudcircuit.cli.show import COLOURS, gauge, spark, text
-from cloudcircuit.engine.assess import Case, Series, baseline_periods, stays_out
+from cloudcircuit.engine.assess import Case, baseline_periods, stays_out
 from cloudcircuit.engine.decide import SENTENCES, covers
+from cloudcircuit.engine.series import Series
 from cloudcircuit.engine.text import count, day, duration, moment, money, share, shown, span
 from cloudcircuit.errors import AdapterError, ConfigError
 from cloudcircuit.model import (
+    SEASONAL,
     Act,
     Action,
     AnomalyPolicy,
@@ -208,7 +210,12 @@ def _latest(story: Story) -> Iterator[Line]:
     if latest.expected is not None:
         limit = "" if latest.limit is None else f"; found unusual above {story.money(latest.limit)}"
         least = f", counts from {story.money(story.monitor.min_impact)} on" if story.monitor else ""
-        yield "", f"expected {story.money(latest.expected)}{limit}; excess {story.money(latest.excess)}{least}"
+        usual = "" if latest.low is None else f" ({story.money(latest.low)} to {story.money(latest.high)})"
+        yield "", f"expected {story.money(latest.expected)}{usual}{limit}; excess {story.money(latest.excess)}{least}"
+        if latest.window > 1:
+            unit = "hours" if story.series and story.series.grain is Grain.HOUR else "days"
+            more = story.money(latest.window_excess)
+            yield "", f"the last {latest.window} {unit} together cost {more} more than expected"
     for reason in latest.reasons:
         yield "", f"{SENTENCES[reason]} ({reason.value})"
 
@@ -236,6 +243,10 @@ def _rule(monitor: Monitor) -> str:
 
 
 def _method(policy: AnomalyPolicy) -> str:
+    if policy.method == SEASONAL:
+        week = policy.false_alerts_a_week
+        whole = f"{week:g} a week for all circuits of a channel" if week else f"{policy.false_alerts:g} a quarter"
+        return f"seasonal: above its own range; false alerts accepted: {whole}"
     if policy.method == "mad":
         return f"mad: above the median by {policy.z_threshold:g} deviations"
     if policy.method == "percentile":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,6 +48,10 @@ from cloudcircuit.model import (
     is_dimension,
 )
 
+A_WEEK = "/week"
+"""What ends a number of false alerts that is meant for a whole channel."""
+
+_A_WEEK = re.compile(r"\d+(\.\d+)?" + A_WEEK)
 _NAME_LENGTH = 100
 _TEXT_LENGTH = 500
 
@@ -129,6 +134,20 @@ def _number(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value
 
 
+def _false_alerts(value: object) -> object:
+    if isinstance(value, str) and _A_WEEK.fullmatch(value) is None:
+        raise ValueError('must be a number, of false alerts per circuit and quarter, or "2/week" for a whole channel')
+    return _number(value)
+
+
+def _check_false_alerts(value: float | str) -> float | str:
+    number = float(value.removesuffix(A_WEEK)) if isinstance(value, str) else value
+    least, most = (0.01, 1000.0) if isinstance(value, str) else (0.0001, 1.0)
+    if not least <= number <= most:
+        raise ValueError(f"must lie between {least:g} and {most:g}{A_WEEK if isinstance(value, str) else ''}")
+    return value
+
+
 def _one_or_more(value: object) -> object:
     if not isinstance(value, str | list):
         raise ValueError('must be text or a list of texts: "…" or ["…", "…"]')  # noqa: TRY004 - see units.py
@@ -154,6 +173,14 @@ _AMOUNT_SCHEMA = WithJsonSchema(
 Amount = Annotated[Decimal, BeforeValidator(parse_amount), _AMOUNT_SCHEMA]
 PositiveAmount = Annotated[Decimal, BeforeValidator(parse_positive_amount), _AMOUNT_SCHEMA]
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+FalseAlerts = Annotated[
+    float | str,
+    AfterValidator(_check_false_alerts),
+    BeforeValidator(_false_alerts),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0.0001, "maximum": 1}, {"type": "string", "pattern": _A_WEEK.pattern}]}
+    ),
+]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 Days = Annotated[int, Field(ge=2, le=366)]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel
 
+from cloudcircuit.config.fields import A_WEEK
 from cloudcircuit.config.owners import read_book
 from cloudcircuit.config.reading import Reading
 from cloudcircuit.config.schema import (
+    AnomalyTable,
     ConsoleTable,
     DaemonTable,
     DefaultsTable,
@@ -21,6 +24,9 @@ from cloudcircuit.config.secrets import secret
 from cloudcircuit.config.text import Key, path_of
 from cloudcircuit.config.values import DaemonConfig, NotifierConfig
 from cloudcircuit.model import (
+    SEASONAL,
+    SEASONAL_LOOKBACK,
+    SIMPLE_LOOKBACK,
     AnomalyPolicy,
     BreakerPolicy,
     Budget,
@@ -114,7 +120,7 @@ def monitor(
         enforce=frozenset(table.enforce),
         budget=_budget(table, currency),
         book=_book(table, per, currency, key, reading),
-        anomaly=AnomalyPolicy(**table.anomaly.model_dump()) if table.anomaly else None,
+        anomaly=_anomaly(table.anomaly) if table.anomaly else None,
         burn_rate=BurnRatePolicy(**table.burn_rate.model_dump()) if table.burn_rate else None,
         forecast=table.forecast,
         breaker=BreakerPolicy(**table.breaker.model_dump()),
@@ -127,6 +133,15 @@ def monitor(
         owner=table.owner,
         remind_every=table.remind_every or None,
     )
+
+
+def _anomaly(table: AnomalyTable) -> AnomalyPolicy:
+    told = table.model_dump(exclude={"false_alerts", "lookback"})
+    usual = SEASONAL_LOOKBACK if table.method == SEASONAL else SIMPLE_LOOKBACK
+    found = AnomalyPolicy(**told, lookback=table.lookback or usual)
+    if isinstance(table.false_alerts, str):
+        return replace(found, false_alerts_a_week=float(table.false_alerts.removesuffix(A_WEEK)))
+    return replace(found, false_alerts=table.false_alerts)
 
 
 def _currency(table: MonitorTable, key: Key, reading: Reading) -> str | None:

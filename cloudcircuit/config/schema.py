@@ -23,6 +23,7 @@ from cloudcircuit.config.fields import (
     Days,
     Dimension,
     Duration,
+    FalseAlerts,
     FilePath,
     GrainWord,
     Interval,
@@ -46,6 +47,8 @@ from cloudcircuit.config.fields import (
 )
 from cloudcircuit.model import (
     DIMENSIONS,
+    SEASONAL_LOOKBACK,
+    SIMPLE_LOOKBACK,
     AnomalyPolicy,
     BreakerPolicy,
     Budget,
@@ -147,10 +150,17 @@ class BudgetTable(Table):
 
 
 class AnomalyTable(Table):
-    method: Literal["spike", "mad", "percentile"] = Field(
-        default="spike", description="How a day is told from the others."
+    method: Literal["seasonal", "spike", "mad", "percentile"] = Field(
+        default="seasonal", description="How a day is told from the others."
     )
-    lookback: Days = Field(default=_ANOMALY.lookback, description="Settled days that make the baseline.")
+    false_alerts: FalseAlerts = Field(
+        default=_ANOMALY.false_alerts,
+        description='seasonal: false alerts accepted per circuit and quarter, or "2/week" for a whole channel.',
+    )
+    lookback: Days | None = Field(
+        default=None,
+        description=f"Days that are looked at: {SEASONAL_LOOKBACK} for seasonal, {SIMPLE_LOOKBACK} for the others.",
+    )
     min_days: Days = Field(default=_ANOMALY.min_days, description="With fewer settled days nothing is judged.")
     spike_multiplier: Number = Field(default=_ANOMALY.spike_multiplier, gt=1, description="spike: times the mean.")
     z_threshold: Number = Field(default=_ANOMALY.z_threshold, gt=0, description="mad: deviations above the median.")

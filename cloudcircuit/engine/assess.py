@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import isfinite
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
+from cloudcircuit.engine.seasonal import Surprise
+from cloudcircuit.engine.series import Series
 from cloudcircuit.model import (
+    SEASONAL,
     Act,
     AnomalousPeriod,
     AnomalyPolicy,
@@ -19,7 +21,6 @@ from cloudcircuit.model import (
 )
 from cloudcircuit.safeguards import (
     AnomalyCheckResult,
-    BurnRateResult,
     check_anomaly_robust,
     check_anomaly_spike,
     check_burn_rate,
@@ -27,66 +28,62 @@ from cloudcircuit.safeguards import (
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """One circuit's run rate over contiguous charge periods, oldest first.
-
-    `values` are in the monitor's currency; what is not `known` has no meaning (it is not zero). A period that is
-    `settled` is known and will not be judged again. Raises ValueError when a known value is not finite, when a
-    settled period is not known, and when the lengths differ: a NaN compared with a limit would read as "below".
-    """
-
-    starts: Sequence[datetime]
-    values: Sequence[float]
-    known: Sequence[bool]
-    settled: Sequence[bool]
-    grain: Grain = Grain.DAY
-
-    def __post_init__(self) -> None:
-        for start, value, known, settled in zip(self.starts, self.values, self.known, self.settled, strict=True):
-            if known and not isfinite(value):
-                raise ValueError(f"the spend of {start.isoformat()} is not a finite number")
-            if settled and not known:
-                raise ValueError(f"{start.isoformat()} cannot be settled: nothing is known of it")
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
-    """One period of one circuit before its judge. `planned` are the expectations that speak of the circuit."""
+    """One period of one circuit before its judge. `planned` are the expectations that speak of the circuit.
+
+    `surprise` is what the detector says of the period, where the monitor's method is the seasonal one; None while
+    there is too little to learn from.
+    """
 
     monitor: Monitor
     state: BreakerState
     series: Series
     index: int
     planned: Sequence[Act] = ()
+    surprise: Surprise | None = None
 
     @property
     def at(self) -> datetime:
         return self.series.starts[self.index]
+
+    @property
+    def is_seasonal(self) -> bool:
+        return self.monitor.anomaly is not None and self.monitor.anomaly.method == SEASONAL
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What one check says, in money and without what was announced: what was expected, above what it finds."""
+
+    reason: Reason
+    found: bool
+    expected: float
+    limit: float
 
 
 def judge(case: Case) -> Verdict:
     """Judge a period against the settled ones before it.
 
     The baseline leaves out periods that were judged anomalous (see `stays_out`) and those with announced spend,
-    which raises what is expected of the periods that it covers. A period of refunds counts as 0.
+    which raises what is expected of the periods that it covers. A period of refunds counts as 0 for the simple checks.
     """
-    extra = _announced(case.planned, case.at, case.series.grain)
+    extra = announced(case.planned, case.at, case.series.grain)
     reasons = [Reason.EXPECTED_SPEND] if extra else []
-    value = case.series.values[case.index]
-    if value < 0:
+    value = float(case.series.values[case.index])
+    if value < 0 and not case.is_seasonal:
         value, reasons = 0.0, [*reasons, Reason.NEGATIVE_DAY]
-    anomaly = _anomaly(case, max(0.0, value - extra))
-    burn = _burn(case, max(0.0, value - extra))
-    if anomaly is None and burn is None and (case.monitor.anomaly or case.monitor.burn_rate):
+    findings = [one for one in (_anomaly(case, value - extra), _burn(case, max(0.0, value - extra))) if one]
+    if not findings and (case.monitor.anomaly or case.monitor.burn_rate):
         reasons.append(Reason.SHORT_HISTORY)
-    found = _found(anomaly, burn)
-    expected = anomaly.baseline_mean if anomaly else burn.average_spend if burn else None
+    found = tuple(one.reason for one in findings if one.found)
+    expected = findings[0].expected if findings else None
     excess = 0.0 if expected is None else max(0.0, value - extra - expected)
     failure = bool(found) and excess >= float(case.monitor.min_impact)
     if found and not failure:
         reasons.append(Reason.BELOW_MIN_IMPACT)
-    limit = _limit(case, anomaly, burn)
-    return Verdict(
+    limit = min((one.limit for one in findings), default=None)
+    return replace(
+        _seasonal(case.surprise, extra) if case.is_seasonal else _NOTHING,
         at=case.at,
         value=value,
         expected=None if expected is None else expected + extra,
@@ -98,25 +95,39 @@ def judge(case: Case) -> Verdict:
     )
 
 
-def _found(anomaly: AnomalyCheckResult | None, burn: BurnRateResult | None) -> tuple[Reason, ...]:
-    spikes = (Reason.ANOMALY,) if anomaly is not None and anomaly.is_spike else ()
-    return (*spikes, Reason.BURN_RATE) if burn is not None and burn.is_hot else spikes
+_NOTHING = Verdict(datetime.min.replace(tzinfo=UTC), 0.0, None, None, 0.0, failure=False, provisional=False)
 
 
-def _limit(case: Case, anomaly: AnomalyCheckResult | None, burn: BurnRateResult | None) -> float | None:
-    """What the value had to exceed to be found: the lower of the two limits."""
-    limits = [] if anomaly is None else [anomaly.threshold]
-    if burn is not None and case.monitor.burn_rate is not None:
-        limits.append(burn.average_spend * case.monitor.burn_rate.hot_multiplier)
-    return min(limits, default=None)
+def _seasonal(surprise: Surprise | None, extra: float) -> Verdict:
+    """What the seasonal method says beyond the other checks."""
+    if surprise is None:
+        return _NOTHING
+    return replace(
+        _NOTHING,
+        low=surprise.low + extra,
+        high=surprise.high + extra,
+        score=surprise.score,
+        window=surprise.window,
+        window_excess=surprise.window_excess,
+    )
 
 
-def _anomaly(case: Case, value: float) -> AnomalyCheckResult | None:
+def _anomaly(case: Case, value: float) -> _Finding | None:
     policy = case.monitor.anomaly
-    history = [] if policy is None else baseline(case, policy.lookback)
-    if policy is None or len(history) < policy.min_days:
+    if policy is None:
         return None
-    points = [*history, value]
+    if case.is_seasonal:
+        seen = case.surprise
+        return None if seen is None else _Finding(Reason.ANOMALY, seen.found, seen.expected, seen.limit)
+    history = baseline(case, policy.lookback)
+    if len(history) < policy.min_days:
+        return None
+    result = _simple(policy, [*history, max(0.0, value)])
+    return _Finding(Reason.ANOMALY, result.is_spike, result.baseline_mean, result.threshold)
+
+
+def _simple(policy: AnomalyPolicy, points: list[float]) -> AnomalyCheckResult:
+    """The library's own checks: the newest of the points against the others."""
     if policy.method == "spike":
         return check_anomaly_spike(points, policy.spike_multiplier, policy.min_baseline)
     return check_anomaly_robust(
@@ -129,12 +140,13 @@ def _anomaly(case: Case, value: float) -> AnomalyCheckResult | None:
     )
 
 
-def _burn(case: Case, value: float) -> BurnRateResult | None:
+def _burn(case: Case, value: float) -> _Finding | None:
     policy = case.monitor.burn_rate
     history = [] if policy is None else baseline(case, policy.lookback)
     if policy is None or len(history) < policy.min_days:
         return None
-    return check_burn_rate([*history, value], policy.hot_multiplier)
+    result = check_burn_rate([*history, value], policy.hot_multiplier)
+    return _Finding(Reason.BURN_RATE, result.is_hot, result.average_spend, result.average_spend * policy.hot_multiplier)
 
 
 def baseline(case: Case, lookback: int) -> list[float]:
@@ -142,7 +154,7 @@ def baseline(case: Case, lookback: int) -> list[float]:
 
     An hour is compared with the same hour of the days before: a day's rhythm is no anomaly.
     """
-    return [max(0.0, case.series.values[i]) for i in baseline_periods(case, lookback)]
+    return [max(0.0, float(case.series.values[i])) for i in baseline_periods(case, lookback)]
 
 
 def baseline_periods(case: Case, lookback: int) -> list[int]:
@@ -156,7 +168,7 @@ def baseline_periods(case: Case, lookback: int) -> list[int]:
         if len(found) == lookback:
             break
         start = series.starts[i]
-        if series.settled[i] and start not in out and not _announced(case.planned, start, series.grain):
+        if series.settled[i] and start not in out and not announced(case.planned, start, series.grain):
             found.append(i)
     return found[::-1]
 
@@ -178,8 +190,10 @@ def is_level(state: BreakerState, at: datetime, policy: AnomalyPolicy | None) ->
     return state.anomaly_since is not None and at - state.anomaly_since >= patience
 
 
-def _announced(acts: Sequence[Act], start: datetime, grain: Grain) -> float:
+def announced(acts: Sequence[Act], start: datetime, grain: Grain) -> float:
     """The announced spend of one period: the amounts a day of the expectations that cover any of it."""
+    if not acts:
+        return 0.0
     length = timedelta(hours=1) if grain is Grain.HOUR else timedelta(days=1)
     total = sum(float(act.amount) for act in acts if act.amount is not None and _covers(act, start, start + length))
     return total / 24 if grain is Grain.HOUR else total

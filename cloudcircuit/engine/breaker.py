@@ -14,12 +14,16 @@ against a success that came after it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from cloudcircuit.engine.assess import Case, Series, judge
+from cloudcircuit.engine.assess import Case, judge
+from cloudcircuit.engine.lookout import look
+from cloudcircuit.engine.seasonal import Surprise
+from cloudcircuit.engine.series import Periods, Series
 from cloudcircuit.engine.tell import ANOMALY, BY_HAND, TRIPPED
 from cloudcircuit.model import (
+    SEASONAL,
     Act,
     AnomalousPeriod,
     BreakerPolicy,
@@ -28,6 +32,7 @@ from cloudcircuit.model import (
     Phase,
     Reason,
     Verdict,
+    evolve,
 )
 from cloudcircuit.safeguards import evaluate_circuit_breaker
 
@@ -39,20 +44,35 @@ KEPT_IN_A_ROW = 60
 
 Judge = Callable[[BreakerState, int], Verdict]
 
+Look = Callable[[BreakerState, int], Surprise | None]
+"""What the detector says of a period, by its index."""
+
 
 def observe(
-    monitor: Monitor, state: BreakerState, series: Series, planned: Sequence[Act], now: datetime
+    monitor: Monitor,
+    state: BreakerState,
+    series: Series,
+    planned: Sequence[Act],
+    now: datetime,
+    surprise: Look | None = None,
 ) -> BreakerState:
-    """Pass time, then judge what has newly settled (oldest first), then let provisional periods raise an alarm."""
+    """Pass time, then judge what has newly settled (oldest first), then let provisional periods raise an alarm.
+
+    `surprise` answers from what was asked of many circuits at once; without it the detector is asked of this one.
+    """
+    is_seasonal = monitor.anomaly is not None and monitor.anomaly.method == SEASONAL
 
     def verdict(current: BreakerState, index: int) -> Verdict:
-        return judge(Case(monitor, current, series, index, planned))
+        if not is_seasonal:
+            return judge(Case(monitor, current, series, index, planned))
+        seen = surprise(current, index) if surprise else look(monitor, current, series, planned, index)
+        return judge(Case(monitor, current, series, index, planned, seen))
 
     state = pass_time(state, monitor.breaker, now)
     before = state.judged_through
-    for index in newly_settled(state, series):
+    for index in newly_settled(state, series.periods):
         state = settle(state, verdict(state, index), monitor.breaker, now)
-    state = _forget(_note_skipped(state, series, before), series, monitor)
+    state = _forget(_note_skipped(state, series.periods, before), series.periods, monitor)
     return _raise_alarms(state, series, verdict, monitor.breaker, now)
 
 
@@ -61,35 +81,33 @@ def pass_time(state: BreakerState, policy: BreakerPolicy, now: datetime) -> Brea
     if state.phase is not Phase.OPEN:
         return state
     if state.cooldown_until is None:
-        return replace(state, cooldown_until=now + policy.cooldown)
-    return replace(state, phase=Phase.HALF_OPEN) if now >= state.cooldown_until else state
+        return evolve(state, cooldown_until=now + policy.cooldown)
+    return evolve(state, phase=Phase.HALF_OPEN) if now >= state.cooldown_until else state
 
 
-def newly_settled(state: BreakerState, series: Series) -> list[int]:
+def newly_settled(state: BreakerState, periods: Periods) -> list[int]:
     """The settled periods that have not been judged, oldest first; on an empty state the newest alone."""
-    settled = [i for i, is_settled in enumerate(series.settled) if is_settled]
     through = state.judged_through
     if through is None:
-        return settled[-1:]
-    waited_for = set(state.skipped)
-    return [i for i in settled if series.starts[i] > through or series.starts[i] in waited_for]
+        return list(periods.settled_at[-1:])
+    waited_for = [place for at in state.skipped if (place := periods.place(at)) is not None and periods.settled[place]]
+    return sorted({*waited_for, *periods.settled_after(through)})
 
 
 def settle(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
     """Count one settled verdict, and move the phase if it decides."""
     late = state.judged_through is not None and verdict.at < state.judged_through
-    state = replace(
-        state,
-        judged_through=state.judged_through if late else verdict.at,
-        skipped=tuple(at for at in state.skipped if at != verdict.at),
-        provisional=tuple(at for at in state.provisional if at != verdict.at),
-        latest=_newest(state.latest, verdict),
-    )
+    noted: dict[str, Any] = {
+        "judged_through": state.judged_through if late else verdict.at,
+        "skipped": tuple(at for at in state.skipped if at != verdict.at),
+        "provisional": tuple(at for at in state.provisional if at != verdict.at),
+        "latest": _newest(state.latest, verdict),
+    }
     if Reason.SHORT_HISTORY in verdict.reasons:
-        return state
+        return evolve(state, **noted)
     if verdict.failure:
-        return _fail(_remember(state, verdict), verdict, policy, now)
-    return _pass(state, verdict)
+        return _fail(_remember(evolve(state, **noted), verdict), verdict, policy, now)
+    return _pass(state, verdict, noted)
 
 
 def _newest(latest: Verdict | None, verdict: Verdict) -> Verdict:
@@ -100,7 +118,7 @@ def _newest(latest: Verdict | None, verdict: Verdict) -> Verdict:
 def _fail(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
     if _counts(state, verdict):
         kept = max(KEPT_IN_A_ROW, policy.failure_threshold)
-        state = replace(state, failing=tuple(sorted({*state.failing, verdict.at}))[-kept:])
+        state = evolve(state, failing=tuple(sorted({*state.failing, verdict.at}))[-kept:])
     return _open_if_due(_note_failure(state, verdict), verdict, policy, now)
 
 
@@ -109,7 +127,7 @@ def _note_failure(state: BreakerState, verdict: Verdict) -> BreakerState:
     if not _counts(state, verdict):
         return state
     newest = verdict.at if state.last_failure is None else max(verdict.at, state.last_failure)
-    return replace(state, last_failure=newest, successes=0)
+    return evolve(state, last_failure=newest, successes=0)
 
 
 def _counts(state: BreakerState, verdict: Verdict) -> bool:
@@ -117,12 +135,14 @@ def _counts(state: BreakerState, verdict: Verdict) -> bool:
     return state.last_success is None or verdict.at > state.last_success
 
 
-def _pass(state: BreakerState, verdict: Verdict) -> BreakerState:
+def _pass(state: BreakerState, verdict: Verdict, noted: Mapping[str, Any]) -> BreakerState:
+    """A period that passed; `noted` is what is written of any period that has settled."""
     newest = verdict.at if state.last_success is None else max(verdict.at, state.last_success)
     failing = tuple(at for at in state.failing if at > verdict.at)
     is_since = state.last_failure is None or verdict.at >= state.last_failure
-    state = replace(
+    state = evolve(
         state,
+        **noted,
         failing=failing,
         last_success=newest,
         successes=state.successes + 1 if is_since else state.successes,
@@ -137,14 +157,15 @@ def _raise_alarms(
     state: BreakerState, series: Series, verdict_of: Judge, policy: BreakerPolicy, now: datetime
 ) -> BreakerState:
     """Let each known period that is not settled add at most one failure, unless it is too old to be remembered."""
-    newest = _newest_known(series)
-    for index, start in enumerate(series.starts):
-        if not _may_alarm(state, series, index) or newest is None or newest - start > REMEMBERED:
+    newest = series.periods.newest_known
+    for index in series.periods.open_at:
+        start = series.starts[index]
+        if not may_alarm(state, start) or newest is None or newest - start > REMEMBERED:
             continue
         verdict = verdict_of(state, index)
         if not verdict.failure:
             continue
-        state = replace(
+        state = evolve(
             state,
             provisional=tuple(sorted({*state.provisional, start})),
             latest=_newest(state.latest, verdict),
@@ -154,12 +175,12 @@ def _raise_alarms(
     return state
 
 
-def _may_alarm(state: BreakerState, series: Series, index: int) -> bool:
-    """Whether a period may still raise its alarm: known, not settled, not judged, and not heard before."""
-    start, through = series.starts[index], state.judged_through
-    if series.settled[index] or not series.known[index] or start in state.provisional:
+def may_alarm(state: BreakerState, start: datetime) -> bool:
+    """Whether a period that is known and not settled may still raise its alarm: not judged, and not heard before."""
+    through = state.judged_through
+    if through is None or start in state.provisional:
         return False
-    return through is not None and (start > through or start in state.skipped)
+    return start > through or start in state.skipped
 
 
 def _open_if_due(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
@@ -178,7 +199,7 @@ def _decides(state: BreakerState, verdict: Verdict) -> bool:
 
 def _open(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: datetime) -> BreakerState:
     cooldown = min(policy.cooldown * 2 ** min(state.trips, 16), max(policy.cooldown, policy.cooldown_max))
-    return replace(
+    return evolve(
         state,
         phase=Phase.OPEN,
         trips=state.trips + 1,
@@ -189,7 +210,7 @@ def _open(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: dat
 
 
 def _close(state: BreakerState) -> BreakerState:
-    return replace(
+    return evolve(
         state, phase=Phase.CLOSED, trips=0, opened_at=None, opened_through=None, cooldown_until=None, failing=()
     )
 
@@ -202,46 +223,38 @@ def _run_begins(state: BreakerState, verdict: Verdict) -> BreakerState:
     if not _counts(state, verdict):
         return state
     if state.anomaly_since is not None:
-        return replace(state, anomaly_since=min(state.anomaly_since, verdict.at))
-    return replace(state, anomaly_since=verdict.at, anomaly_limit=verdict.limit)
+        return evolve(state, anomaly_since=min(state.anomaly_since, verdict.at))
+    return evolve(state, anomaly_since=verdict.at, anomaly_limit=verdict.limit)
 
 
 def _remember(state: BreakerState, verdict: Verdict) -> BreakerState:
     known = {past.at: past for past in state.anomalies}
     admitted = verdict.at in known and known[verdict.at].admitted
     known[verdict.at] = AnomalousPeriod(verdict.at, verdict.excess, admitted)
-    return _run_begins(replace(state, anomalies=tuple(known[at] for at in sorted(known))), verdict)
+    return _run_begins(evolve(state, anomalies=tuple(known[at] for at in sorted(known))), verdict)
 
 
-def _note_skipped(state: BreakerState, series: Series, before: datetime | None) -> BreakerState:
+def _note_skipped(state: BreakerState, periods: Periods, before: datetime | None) -> BreakerState:
     """Remember the periods that were passed over because they had not settled."""
     through = state.judged_through
     if through is None or before is None:
         return state
-    over = {
-        start
-        for start, is_settled in zip(series.starts, series.settled, strict=True)
-        if before < start < through and not is_settled
-    }
-    return replace(state, skipped=tuple(sorted({*state.skipped, *over})))
+    over = {start for start in periods.unsettled if before < start < through}
+    return evolve(state, skipped=tuple(sorted({*state.skipped, *over}))) if over else state
 
 
-def _forget(state: BreakerState, series: Series, monitor: Monitor) -> BreakerState:
+def _forget(state: BreakerState, periods: Periods, monitor: Monitor) -> BreakerState:
     """Drop what is too old to matter, so that a state stays small for years."""
-    newest = _newest_known(series)
-    if newest is None:
+    newest = periods.newest_known
+    if newest is None or not (state.skipped or state.provisional or state.anomalies):
         return state
     patience = timedelta(days=monitor.anomaly.new_level_after) if monitor.anomaly else REMEMBERED
-    return replace(
+    return evolve(
         state,
         skipped=tuple(at for at in state.skipped if newest - at <= REMEMBERED),
         provisional=tuple(at for at in state.provisional if newest - at <= REMEMBERED),
         anomalies=tuple(past for past in state.anomalies if newest - past.at <= max(REMEMBERED, patience)),
     )
-
-
-def _newest_known(series: Series) -> datetime | None:
-    return next((series.starts[i] for i in reversed(range(len(series.starts))) if series.known[i]), None)
 
 
 def reset(state: BreakerState) -> BreakerState:
@@ -251,7 +264,7 @@ def reset(state: BreakerState) -> BreakerState:
     noted, so that the next step tells that it is resolved.
     """
     seen = [at for at in (*state.provisional, state.judged_through, state.last_success) if at is not None]
-    return replace(
+    return evolve(
         _close(_admit(state)),
         last_success=max(seen, default=None),
         anomaly_since=None,
@@ -270,7 +283,7 @@ def _told_by_hand(alerted: Mapping[str, datetime]) -> dict[str, datetime]:
 
 def acknowledge(state: BreakerState, at: datetime) -> BreakerState:
     """Somebody knows: what has been anomalous so far may speak for what is normal, and reminders stop."""
-    return replace(_admit(state, at), acked_at=at)
+    return evolve(_admit(state, at), acked_at=at)
 
 
 def _admit(state: BreakerState, until: datetime | None = None) -> BreakerState:
@@ -279,6 +292,6 @@ def _admit(state: BreakerState, until: datetime | None = None) -> BreakerState:
     known = {at: AnomalousPeriod(at, latest.excess if latest and latest.at == at else 0.0) for at in state.provisional}
     known |= {past.at: past for past in state.anomalies}
     admitted = (
-        replace(past, admitted=past.admitted or until is None or at <= until) for at, past in sorted(known.items())
+        evolve(past, admitted=past.admitted or until is None or at <= until) for at, past in sorted(known.items())
     )
-    return replace(state, anomalies=tuple(admitted))
+    return evolve(state, anomalies=tuple(admitted))

@@ -3,15 +3,47 @@ lie below it again. The period after a breach begins half-open until its first s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Protocol
 
-from cloudcircuit.model import BreakerState, BudgetView
-from cloudcircuit.safeguards import forecast_budget_breach
+from cloudcircuit.model import BreakerState, BudgetView, evolve
+
+_NOTHING = Decimal(0)
 
 TOO_EARLY_DAYS = 3
 """Under so many settled days of a period a forecast says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Where a period is expected to end, in money: median and 80 % band, the probability of breaching the limit by
+    then (None without a limit), and the day on which the median path passes it."""
+
+    median: float
+    low: float
+    high: float
+    p_breach: float | None = None
+    breach_on: date | None = None
+
+
+class Closed(Protocol):
+    """A budget period that is over."""
+
+    @property
+    def start(self) -> date: ...
+
+    @property
+    def spend(self) -> Decimal: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPeriod:
+    """What is known by now of a budget period that is over."""
+
+    start: date
+    spend: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +66,14 @@ class PeriodSums:
     complete: bool
 
 
-def view(sums: PeriodSums, limit: Decimal, warning_ratio: float, *, forecast: bool) -> BudgetView:
-    """A budget against its period. Spend is floored at 0: a month of credits is not a negative spend."""
-    spend = max(Decimal(0), sums.settled, sums.known)
+def view(sums: PeriodSums, limit: Decimal, warning_ratio: float, projection: Projection | None = None) -> BudgetView:
+    """A budget against its period. Spend is floored at 0: a month of credits is not a negative spend.
+
+    A projection is left out while it is too early, and is never below what has been spent already.
+    """
+    spend = spend_of(sums)
+    too_early = sums.settled_days < min(TOO_EARLY_DAYS, (sums.end - sums.start).days)
+    seen = None if too_early else projection
     return BudgetView(
         start=sums.start,
         end=sums.end,
@@ -47,25 +84,25 @@ def view(sums: PeriodSums, limit: Decimal, warning_ratio: float, *, forecast: bo
         known_through=sums.known_through,
         complete=sums.complete,
         warning_ratio=warning_ratio,
-        projected=project(sums, spend, limit) if forecast else None,
+        projected=max(spend, _money(seen.median)) if seen else None,
+        low=max(spend, _money(seen.low)) if seen else None,
+        high=max(spend, _money(seen.high)) if seen else None,
+        p_breach=seen.p_breach if seen else None,
+        breach_on=seen.breach_on if seen else None,
     )
 
 
-def project(sums: PeriodSums, spend: Decimal, limit: Decimal) -> Decimal | None:
-    """Spend at the period's end: the run rate of usage so far, plus the other charges as they stand.
-
-    None while it is too early. Never below what has been spent already.
-    """
-    total = (sums.end - sums.start).days
-    if sums.settled_days < min(TOO_EARLY_DAYS, total):
-        return None
-    usage = max(Decimal(0), sums.usage)
-    run = forecast_budget_breach(float(usage), float(limit), sums.settled_days, total)
-    rate = Decimal(repr(round(run.projected_total_spend, 6)))
-    return max(spend, rate + sums.settled - sums.usage)
+def _money(estimate: float) -> Decimal:
+    """An estimate with the digits that it may have."""
+    return Decimal(repr(round(estimate, 6)))
 
 
-def step(state: BreakerState, seen: BudgetView | None, closed: BudgetView | None) -> BreakerState:
+def spend_of(sums: PeriodSums) -> Decimal:
+    """What counts as spent: the larger of what is settled and all that is known, floored at 0."""
+    return max(_NOTHING, sums.settled, sums.known)
+
+
+def step(state: BreakerState, seen: BudgetView | None, closed: Closed | None) -> BreakerState:
     """Take the budget's view of the present period, and of the one before it as it closed."""
     if seen is None:
         return _without_budget(state)
@@ -73,14 +110,16 @@ def step(state: BreakerState, seen: BudgetView | None, closed: BudgetView | None
         return state  # the clock went back; the period that was seen stands
     state = _roll_over(state, seen)
     held = _hold(state, seen)
-    state = _breach(replace(state, budget=held), held)
+    state = _breach(evolve(state, budget=held), held)
     if state.after_breach and held.settled_days > 0:
-        state = replace(state, after_breach=False)
+        state = evolve(state, after_breach=False)
     return _late(state, closed)
 
 
 def _without_budget(state: BreakerState) -> BreakerState:
-    return replace(
+    if state.budget is None and state.budget_start is None and state.closed_start is None:
+        return state
+    return evolve(
         state,
         budget=None,
         budget_start=None,
@@ -99,11 +138,11 @@ def _without_budget(state: BreakerState) -> BreakerState:
 def _roll_over(state: BreakerState, seen: BudgetView) -> BreakerState:
     before = state.budget
     if before is None or state.budget_start is None:
-        return replace(state, budget_start=seen.start)
+        return evolve(state, budget_start=seen.start)
     if seen.start == state.budget_start:
         return state
     if seen.start < before.end:  # months became quarters, say: no period has ended, and a breach stands
-        return replace(
+        return evolve(
             state,
             budget_start=seen.start,
             closed_start=None,
@@ -112,7 +151,7 @@ def _roll_over(state: BreakerState, seen: BudgetView) -> BreakerState:
             closed_over=False,
             closed_spend=None,
         )
-    return replace(
+    return evolve(
         state,
         budget_start=seen.start,
         budget_breached=False,
@@ -132,16 +171,16 @@ def _hold(state: BreakerState, seen: BudgetView) -> BudgetView:
     before = state.budget
     if before is None or before.start != seen.start or seen.complete:
         return seen
-    return replace(seen, spend=max(seen.spend, before.spend))
+    return evolve(seen, spend=max(seen.spend, before.spend))
 
 
 def _breach(state: BreakerState, seen: BudgetView) -> BreakerState:
     if seen.breached:
         days = (day for day in (state.breached_by, seen.known_through) if day is not None)
         by = max(days, default=None)
-        return replace(state, budget_breached=True, budget_limit=seen.limit, breached_by=by)
+        return evolve(state, budget_breached=True, budget_limit=seen.limit, breached_by=by)
     if state.budget_breached and _may_release(state, seen):
-        return replace(state, budget_breached=False, budget_limit=None, breached_by=None)
+        return evolve(state, budget_breached=False, budget_limit=None, breached_by=None)
     return state
 
 
@@ -153,11 +192,11 @@ def _may_release(state: BreakerState, seen: BudgetView) -> bool:
     return seen.complete and (state.breached_by is None or (settled is not None and settled >= state.breached_by))
 
 
-def _late(state: BreakerState, closed: BudgetView | None) -> BreakerState:
+def _late(state: BreakerState, closed: Closed | None) -> BreakerState:
     """Note when late data push the period before over the limit that it closed with: told once, blocks nothing."""
     limit = state.closed_limit
     if closed is None or closed.start != state.closed_start or state.closed_breached or limit is None:
         return state
     if state.closed_over or closed.spend < limit:
         return state
-    return replace(state, closed_over=True, closed_spend=closed.spend)
+    return evolve(state, closed_over=True, closed_spend=closed.spend)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cloudcircuit.model import (
     Act,
@@ -89,35 +90,39 @@ def decide(monitor: Monitor, state: BreakerState, at: Situation) -> Decision:
     if override is not None and override.action is not None:
         action = override.action
         reasons.append(Reason.OVERRIDE)
-    return _settle_identity(
-        Decision(
-            circuit=state.circuit,
-            monitor=monitor.name,
-            id="",
-            version=state.version,
-            at=at.now,
-            since=at.now,
-            action=action,
-            would=would,
-            mode=monitor.mode,
-            severity=severity,
-            reasons=tuple(dict.fromkeys(reasons)) or (Reason.HEALTHY,),
-            text="",
-            phase=state.phase,
-            data_as_of=at.watermark,
-            stale=stale,
-            stale_at=stale_at,
-            when_stale=monitor.when_stale,
-            valid_until=_valid_until(at, state, stale_at, override),
-            currency=monitor.currency,
-            spend=state.budget.spend if state.budget else None,
-            budget=state.budget.limit if state.budget else None,
-            projected=state.budget.projected if state.budget else None,
-            owner=at.owner or monitor.owner,
-            override=override.id if override else None,
-        ),
-        state.decision,
+    found = tuple(dict.fromkeys(reasons)) or (Reason.HEALTHY,)
+    name, since = _identity(monitor, state, at, (action, would, found, override.id if override else None))
+    return Decision(
+        circuit=state.circuit,
+        monitor=monitor.name,
+        id=name,
+        version=state.version,
+        at=at.now,
+        since=since,
+        action=action,
+        would=would,
+        mode=monitor.mode,
+        severity=severity,
+        reasons=found,
+        text=_text(found),
+        phase=state.phase,
+        data_as_of=at.watermark,
+        stale=stale,
+        stale_at=stale_at,
+        when_stale=monitor.when_stale,
+        valid_until=_valid_until(at, state, stale_at, override),
+        currency=monitor.currency,
+        spend=state.budget.spend if state.budget else None,
+        budget=state.budget.limit if state.budget else None,
+        projected=state.budget.projected if state.budget else None,
+        owner=at.owner or monitor.owner,
+        override=override.id if override else None,
     )
+
+
+@lru_cache(maxsize=1024)
+def _text(reasons: tuple[Reason, ...]) -> str:
+    return "; ".join(SENTENCES[reason] for reason in reasons)
 
 
 def _held_conditions(state: BreakerState) -> list[tuple[Condition, Action, Reason]]:
@@ -200,24 +205,23 @@ def _valid_until(at: Situation, state: BreakerState, stale_at: datetime | None, 
     return min(marks)
 
 
-def _settle_identity(new: Decision, before: Decision | None) -> Decision:
+_Content = tuple[Action, Action, tuple[Reason, ...], str | None]
+"""What a decision says: action, would, reasons, override."""
+
+
+def _identity(monitor: Monitor, state: BreakerState, at: Situation, content: _Content) -> tuple[str, datetime]:
     """Keep id and since while action, would and reasons stand; otherwise begin a new decision.
 
     Its id follows from the one before, so that every reader of one state names the new decision alike.
     """
-    text = "; ".join(SENTENCES[reason] for reason in new.reasons)
-    if before is not None and before.id and _same(new, before):
-        return replace(new, id=before.id, since=before.since, text=text)
-    origin = before.id if before is not None and before.id else new.at.isoformat()
-    key = "|".join((new.circuit, origin, new.action, new.would, *new.reasons))
-    return replace(new, id=f"dec_{hashlib.sha256(key.encode()).hexdigest()[:20]}", text=text)
+    before = state.decision
+    if before is not None and before.id and before.mode is monitor.mode and _content(before) == content:
+        return before.id, before.since
+    origin = before.id if before is not None and before.id else at.now.isoformat()
+    action, would, reasons, _ = content
+    key = "|".join((state.circuit, origin, action, would, *reasons))
+    return f"dec_{hashlib.sha256(key.encode()).hexdigest()[:20]}", at.now
 
 
-def _same(new: Decision, before: Decision) -> bool:
-    return (new.action, new.would, new.mode, new.reasons, new.override) == (
-        before.action,
-        before.would,
-        before.mode,
-        before.reasons,
-        before.override,
-    )
+def _content(decision: Decision) -> _Content:
+    return decision.action, decision.would, decision.reasons, decision.override

@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any
 
 from cloudcircuit.engine import wording
+from cloudcircuit.engine.grounds import estimate, excess, expected, finding, series
 from cloudcircuit.engine.recommend import recommend
 from cloudcircuit.engine.text import cut, number, storable
 from cloudcircuit.model import (
@@ -19,7 +20,6 @@ from cloudcircuit.model import (
     CircuitAlert,
     Decision,
     Driver,
-    Grain,
     Mode,
     Reason,
     SourceState,
@@ -31,9 +31,6 @@ VERSION = 1
 LONGEST_TEXT = 1000
 """The most characters of any one text in a payload; longer ones end in `… n more`."""
 LONGEST_LINK = 2000
-
-_ESTIMATE_DIGITS = 6
-_HOURS_A_DAY = 24
 
 
 def build_payload(alert: CircuitAlert, *, link: str | None = None) -> dict[str, Any]:
@@ -71,11 +68,14 @@ def _details(alert: CircuitAlert, link: str | None) -> dict[str, object]:
         "reasons": list(change.reasons),
         "since": change.since,
         "resolution": change.resolution,
-        "excess": _excess(alert),
-        "expected": _expected(state.latest),
+        "excess": excess(alert),
+        "expected": expected(state.latest),
         "actual": _actual(state.latest),
         "drivers": [_driver(driver) for driver in alert.drivers],
+        "drivers_of": alert.drivers_of,
         "cause": alert.cause,
+        "finding": finding(alert),
+        "series": series(alert.points),
         "budget_period": _budget_period(state),
         "data": _data(alert),
         "decision": _decision(decision),
@@ -91,34 +91,15 @@ def _service(alert: CircuitAlert) -> str:
     return dimensions["service"] or NONE_VALUE if "service" in dimensions else alert.state.circuit or NONE_VALUE
 
 
-def _excess(alert: CircuitAlert) -> dict[str, object] | None:
-    change = alert.change
-    if change.periods <= 0:
-        return None
-    days = change.periods / _HOURS_A_DAY if alert.grain is Grain.HOUR else change.periods
-    return {"per_day": _estimate(change.excess / days), "total": _estimate(change.excess), "periods": change.periods}
-
-
-def _expected(latest: Verdict | None) -> dict[str, object] | None:
-    """The range in which nothing is said. The checks look upwards only: it begins at zero."""
-    if latest is None or latest.expected is None:
-        return None
-    return {"low": 0.0, "high": _estimate(latest.limit), "mean": _estimate(latest.expected)}
-
-
 def _actual(latest: Verdict | None) -> dict[str, object] | None:
     if latest is None:
         return None
     return {
         "at": latest.at,
-        "amount": _estimate(latest.value),
+        "amount": estimate(latest.value),
         "provisional": latest.provisional,
         "unusual": latest.failure,
     }
-
-
-def _estimate(value: float | None) -> float | None:
-    return None if value is None else round(value, _ESTIMATE_DIGITS)
 
 
 def _driver(driver: Driver) -> dict[str, object]:
@@ -141,6 +122,10 @@ def _budget_period(state: BreakerState) -> dict[str, object] | None:
         "spend": view.spend,
         "limit": view.limit,
         "projected": view.projected,
+        "low": view.low,
+        "high": view.high,
+        "p_breach": estimate(view.p_breach),
+        "breach_on": view.breach_on,
         "settled_days": view.settled_days,
         "complete": view.complete,
         "previous_start": state.closed_start,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from cloudcircuit.model import AnomalyPolicy, Monitor, Period
+from cloudcircuit.model import SEASONAL, SIMPLE_LOOKBACK, AnomalyPolicy, Monitor, Period
 
 DAY = timedelta(days=1)
 SPARE_HISTORY = 14
@@ -78,9 +78,17 @@ def _needs_from(today: date, monitor: Monitor) -> date:
 
 
 def _run_rate_days(monitor: Monitor) -> int:
-    anomaly, burn = monitor.anomaly or AnomalyPolicy(), monitor.burn_rate
-    lookback = max(anomaly.lookback, burn.lookback if burn else 0)
-    return lookback + anomaly.new_level_after + SPARE_HISTORY
+    """The simple checks look at so many settled days that are no anomalies; the seasonal one at a span as it is."""
+    anomaly, burn = monitor.anomaly, monitor.burn_rate
+    simple = [policy.lookback for policy in (anomaly, burn) if policy and policy is not _seasonal(anomaly)]
+    patience = (anomaly or AnomalyPolicy()).new_level_after
+    whole = _seasonal(anomaly)
+    history = max(simple, default=SIMPLE_LOOKBACK) + patience
+    return max(history, whole.lookback if whole else 0) + SPARE_HISTORY
+
+
+def _seasonal(policy: AnomalyPolicy | None) -> AnomalyPolicy | None:
+    return policy if policy is not None and policy.method == SEASONAL else None
 
 
 def _slowest_day(now: datetime, zones: Iterable[ZoneInfo]) -> date:

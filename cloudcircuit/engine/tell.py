@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from cloudcircuit.engine.assess import is_level
@@ -22,6 +21,7 @@ from cloudcircuit.model import (
     Phase,
     Reason,
     Severity,
+    evolve,
 )
 
 ANOMALY, TRIPPED, BREACHED, WARNED, FORECAST = "anomaly", "tripped", "budget_breached", "budget_warning", "forecast"
@@ -102,11 +102,11 @@ def _resolve(monitor: Monitor, state: BreakerState) -> tuple[BreakerState, Chang
     It is as severe as what it ends, so that a channel that heard of the one hears of the other.
     """
     resolution = _resolution(monitor, state)
-    change = replace(_change(state, AlertKind.RESOLVED, _severity_of(state), ()), resolution=resolution)
+    change = evolve(_change(state, AlertKind.RESOLVED, _severity_of(state), ()), resolution=resolution)
     anomalies = state.anomalies
     if resolution == NEW_LEVEL:
-        anomalies = tuple(replace(past, admitted=True) for past in anomalies)
-    state = replace(state, anomalies=anomalies, anomaly_since=None, anomaly_limit=None)
+        anomalies = tuple(evolve(past, admitted=True) for past in anomalies)
+    state = evolve(state, anomalies=anomalies, anomaly_since=None, anomaly_limit=None)
     return _unmark(state, ANOMALY, TRIPPED), change
 
 
@@ -163,7 +163,7 @@ def _period_end(
 
 
 def _budget_over(state: BreakerState, resolution: str) -> Change:
-    return replace(_plain(AlertKind.RESOLVED, Severity.CRITICAL, (), state.alerted[BREACHED]), resolution=resolution)
+    return evolve(_plain(AlertKind.RESOLVED, Severity.CRITICAL, (), state.alerted[BREACHED]), resolution=resolution)
 
 
 def _closed_over(
@@ -187,7 +187,7 @@ def _stricter(before: BreakerState, state: BreakerState, now: datetime) -> tuple
     if new.action is Action.THROTTLE and is_told and old is not None and old.mode is new.mode:
         return state, []
     severity = Severity.CRITICAL if new.action is Action.BLOCK else Severity.WARNING
-    return replace(state, reminded_at=now), [_change(state, AlertKind.ESCALATED, severity, new.reasons)]
+    return evolve(state, reminded_at=now), [_change(state, AlertKind.ESCALATED, severity, new.reasons)]
 
 
 def _remind(monitor: Monitor, state: BreakerState, now: datetime) -> tuple[BreakerState, list[Change]]:
@@ -206,7 +206,7 @@ def _remind(monitor: Monitor, state: BreakerState, now: datetime) -> tuple[Break
         change = _plain(kind, severity, (Reason.BUDGET_BREACHED,), state.alerted[BREACHED])
     else:
         change = _change(state, kind, severity, (Reason.BREAKER_OPEN, *_why(state)))
-    return replace(state, reminded_at=now), [change]
+    return evolve(state, reminded_at=now), [change]
 
 
 def _why(state: BreakerState) -> tuple[Reason, ...]:
@@ -235,11 +235,11 @@ def _plain(kind: AlertKind, severity: Severity, reasons: tuple[Reason, ...], sin
 
 def _mark(state: BreakerState, now: datetime, *keys: str) -> BreakerState:
     fresh: Mapping[str, datetime] = {key: now for key in keys if key not in state.alerted}
-    return replace(state, alerted={**state.alerted, **fresh})
+    return evolve(state, alerted={**state.alerted, **fresh})
 
 
 def _unmark(state: BreakerState, *keys: str) -> BreakerState:
     if not state.alerted.keys() & set(keys):
         return state
     left = {key: at for key, at in state.alerted.items() if key not in keys}
-    return replace(state, alerted=left)
+    return evolve(state, alerted=left)

@@ -118,12 +118,12 @@ def _matter(payload: Payload) -> str:
 
 
 def _costs(payload: Payload) -> str:
-    who, actual, since = name(payload), payload["actual"], _start(payload, payload["since"])
+    who, actual, since = name(payload), payload["actual"], start_of(payload, _began(payload))
     if actual is None or not actual["unusual"]:
         return _cost_more(payload)
     amount = money(actual["amount"], payload["currency"])
     usual = money(payload["expected"]["mean"], payload["currency"]) if payload["expected"] else UNKNOWN
-    period, unit = _start(payload, actual["at"]), unit_of(payload)
+    period, unit = start_of(payload, actual["at"]), unit_of(payload)
     if actual["provisional"]:
         before = "" if since in (None, period) else f"; high since {since}"
         return f"{who} has already cost {amount} on {period}, where a whole {unit} usually costs {usual}{before}"
@@ -132,8 +132,16 @@ def _costs(payload: Payload) -> str:
     return f"{who} costs {amount} {per(payload)} instead of {usual} since {since}"
 
 
+def _began(payload: Payload) -> str | None:
+    """When it began: a slow leak is found in a window of periods that begins before the first unusual one."""
+    since, found = payload["since"], payload.get("finding")
+    if since is None or found is None or found["periods"] <= 1:
+        return since
+    return min(since, found["start"], key=datetime.fromisoformat)
+
+
 def _cost_more(payload: Payload) -> str:
-    since, excess = _start(payload, payload["since"]), payload["excess"]
+    since, excess = start_of(payload, payload["since"]), payload["excess"]
     if excess is None:
         return f"{name(payload)} costs more than usual"
     more = money(excess["total"], payload["currency"])
@@ -185,7 +193,7 @@ def _resolved(payload: Payload) -> str:
 
 
 def _cost_in_all(payload: Payload) -> str:
-    since, excess = _start(payload, payload["since"]), payload["excess"]
+    since, excess = start_of(payload, payload["since"]), payload["excess"]
     if since is None or excess is None:
         return ""
     return f", after {money(excess['total'], payload['currency'])} more than usual since {since}"
@@ -256,7 +264,7 @@ def per(payload: Payload) -> str:
     return "an hour" if payload["grain"] == "hour" else "a day"
 
 
-def _start(payload: Payload, instant: str | None) -> str | None:
+def start_of(payload: Payload, instant: str | None) -> str | None:
     """The day, or the hour, that begins at an instant."""
     if instant is None:
         return None

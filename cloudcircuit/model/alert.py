@@ -38,7 +38,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """A value of a dimension that carries a share of an excess. `label` is a name that people know it by."""
+    """A value of a dimension that carries a share of some money. `label` is a name that people know it by.
+
+    Of an excess over the baseline, `excess` is the money a period, else that of the whole budget period.
+    """
 
     dimension: str
     value: str | None
@@ -47,13 +50,34 @@ class Driver:
     label: str | None = None
 
 
+EXCESS = "excess"
+GROWTH = "growth"
+SPEND = "spend"
+"""What drivers have a share of: the excess over the baseline, what a budget period costs more than the same days of
+the period before, or all that it costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One charge period of a circuit's recent past: what it cost, what was expected, whether it is part of a finding.
+
+    `value` is None where nothing is known, `expected` where nobody has judged.
+    """
+
+    at: datetime
+    value: float | None
+    expected: float | None = None
+    found: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class CircuitAlert:
     """A change of one circuit, with all that its reader needs.
 
     `state` is the state after the step: its `latest` verdict, `budget` view and `decision` hold the numbers.
-    `members` are other circuits whose excess is mostly the same money. `cause` is usage, price, commitment or
-    credit, where it shows. `grain` is that of the periods that were judged.
+    `drivers` have shares of `drivers_of`. `members` are other circuits whose excess is mostly the same money. `cause`
+    is usage, price, commitment or credit, where it shows. `grain` is that of the periods that were judged, `points`
+    are the newest of them, oldest first.
     """
 
     change: Change
@@ -67,6 +91,8 @@ class CircuitAlert:
     owner: str | None = None
     channels: tuple[str, ...] = ()
     grain: Grain = Grain.DAY
+    drivers_of: str = EXCESS
+    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

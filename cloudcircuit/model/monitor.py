@@ -79,12 +79,27 @@ class BudgetBook:
         return begun[-1] if begun else None
 
 
+SEASONAL = "seasonal"
+
+SEASONAL_LOOKBACK = 120
+"""Days of history that the seasonal method looks at: the same days of three months, and of the quarter before."""
+
+SIMPLE_LOOKBACK = 14
+"""Days of history that the simple methods look at, unless the operator says otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class AnomalyPolicy:
-    """How a day is told from the days before; the parameters are those of the library's checks."""
+    """How a day is told from the days before.
 
-    method: str = "spike"
-    lookback: int = 14
+    `seasonal` is the batch detector: `false_alerts` are accepted per circuit and quarter, or `false_alerts_a_week` for
+    all circuits of a channel together. The other methods are the library's checks, with their parameters.
+    """
+
+    method: str = SEASONAL
+    false_alerts: float = 0.1
+    false_alerts_a_week: float | None = None
+    lookback: int = SEASONAL_LOOKBACK
     min_days: int = 7
     spike_multiplier: float = 1.5
     z_threshold: float = 3.5

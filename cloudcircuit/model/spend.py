@@ -33,6 +33,10 @@ DIMENSIONS: Mapping[str, str] = {
 """The names that `where`, `per` and drivers use, and the FOCUS column of each. Beside them: `tag:KEY`."""
 
 
+QUANTITY, UNIT = "PricingQuantity", "PricingUnit"
+"""The FOCUS columns of how much was used or bought, and in what unit: a price is what one unit costs."""
+
+
 def is_dimension(name: str) -> bool:
     return name in DIMENSIONS or (name.startswith("tag:") and len(name) > len("tag:"))
 
@@ -125,7 +129,8 @@ class SpendQuery:
     `start` and `end` are a half-open window of charge time in UTC, both at midnight in `zone`, the zone that cuts
     charge days. Rows that begin at or after `visible_until` do not exist yet. `where` must hold for every charge of
     the answer. `marks` are those that the source gave to days which it has told before, for this breakdown: a day
-    that still has the same need not be told again (see `SpendReport.unchanged`).
+    that still has the same need not be told again (see `SpendReport.unchanged`). With `quantities` the answer may tell
+    how much was used, too (see `ports.SpendReport`).
     """
 
     start: datetime
@@ -136,6 +141,7 @@ class SpendQuery:
     where: Where = ()
     visible_until: datetime | None = None
     marks: Mapping[date, str] = field(default_factory=dict)
+    quantities: bool = False
 
 
 @dataclass(frozen=True, slots=True)

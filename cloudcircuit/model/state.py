@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from cloudcircuit.model.growing import Growing
 from cloudcircuit.model.words import (
     Action,
     Grain,
@@ -26,6 +27,9 @@ class Verdict:
 
     Amounts are in the monitor's currency. `expected` is the baseline, `limit` what the value had to exceed;
     `excess` is what the period cost above the expected, never below zero. `failure` says whether it counts.
+    The seasonal method says more: `low` and `high` hold 80 % of normal periods; `score` is -log10 of the false alerts
+    that one would get a circuit and quarter by alerting on all that is at least as extreme; the finding looks at
+    `window` periods up to this one, which cost `window_excess` more than expected.
     """
 
     at: datetime
@@ -36,6 +40,11 @@ class Verdict:
     failure: bool
     provisional: bool
     reasons: tuple[Reason, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    score: float | None = None
+    window: int = 1
+    window_excess: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,9 @@ class BudgetView:
 
     `spend` is the larger of what is settled and all that is known, floored at zero: a provisional credit lowers
     nothing. `complete` says that every day before the watermark is in, from sources that answered whole.
-    `projected` is None while it is too early to say.
+    `projected` is the median of the spend at the period's end, None while it is too early to say; `low` and `high`
+    are its 10 % and 90 % quantiles, `p_breach` is the probability that the limit is exceeded by then, and `breach_on`
+    the day on which the median path exceeds it.
     """
 
     start: date
@@ -57,6 +68,10 @@ class BudgetView:
     complete: bool
     warning_ratio: float
     projected: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    p_breach: float | None = None
+    breach_on: date | None = None
 
     @property
     def breached(self) -> bool:
@@ -191,7 +206,9 @@ class SourceState:
 
     `dimensions` are those that it can be asked for when drivers are named. `marks` are what its adapter tells days
     by that have moved, for each breakdown by its name in the ledger and each day by its date. `absent` are accounts
-    that have vanished from its past and that nobody has acknowledged, with the time when that was noticed.
+    that have vanished from its past and that nobody has acknowledged, with the time when that was noticed. `growing` is
+    what its lateness is learned from; `whole_until` holds days back that lie before the watermark and usually still
+    grow.
     """
 
     source: str
@@ -213,6 +230,15 @@ class SourceState:
     dimensions: tuple[str, ...] = ()
     marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     absent: Mapping[str, datetime] = field(default_factory=dict)
+    growing: Growing | None = None
+    whole_until: datetime | None = None
+
+    @property
+    def settled_until(self) -> datetime | None:
+        """Up to where periods settle: the watermark, or what experience says where that is earlier."""
+        if self.watermark is None or self.whole_until is None:
+            return self.watermark
+        return min(self.watermark, self.whole_until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from cloudcircuit.engine.facts import event_facts, facts, next_steps
+from cloudcircuit.engine.sparkline import draw
 from cloudcircuit.engine.text import shown
 from cloudcircuit.engine.wording import sign_of, sign_of_all
 from cloudcircuit.errors import NotifyError
@@ -52,16 +53,19 @@ def render(envelope: Envelope, *, colour: bool = False) -> str:
     if event is not None:
         lines = [_title(sign_of_all(envelope), event["title"], colour), *_facts(event_facts(event), colour)]
     elif len(alerts) <= IN_FULL:
-        lines = [line for alert in alerts for line in _alert(alert, colour)]
+        chart = draw(alerts[0]) if len(alerts) == 1 else []
+        lines = [line for alert in alerts for line in _alert(alert, chart, colour)]
     else:
         lines = _digest(envelope, colour)
     return "\n".join([*lines, "", ""])
 
 
-def _alert(alert: Envelope, colour: bool) -> list[str]:
+def _alert(alert: Envelope, chart: Sequence[str], colour: bool) -> list[str]:
+    """An alert by itself has its chart; among others it is short."""
     return [
         _title(_sign(alert), alert["title"], colour),
         *_facts(facts(alert), colour),
+        *_facts([("chart" if place == 0 else "", line) for place, line in enumerate(chart)], colour),
         *_facts([("next", command) for _, command in next_steps(alert)[:1]], colour),
     ]
 

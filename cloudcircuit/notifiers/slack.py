@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudcircuit.engine.facts import event_facts, facts, next_steps
+from cloudcircuit.engine.sparkline import draw
 from cloudcircuit.engine.text import cut, shown
 from cloudcircuit.engine.wording import sign_of, sign_of_all
 from cloudcircuit.errors import NotifyError
@@ -30,7 +31,7 @@ LARGEST = 20
 HEADER, SECTION, FIELD, NOTIFICATION = 150, 3000, 2000, 600
 
 _SIGNS = {"critical": "🔴", "warning": "🟠", "info": "🔵", "resolved": "🟢"}
-_WIDE = frozenset({"why", "drivers", "same money", "what", "error", "monitors"})
+_WIDE = frozenset({"why", "when", "drivers", "same money", "what", "error", "monitors"})
 """Facts that get a line of their own; the others stand in two columns."""
 _BRIEF = ("excess", "drivers", "effect", "owner")
 """What a digest says of each alert."""
@@ -124,10 +125,17 @@ def _alert(alert: Envelope) -> list[Block]:
     return [
         _header(f"{_sign(alert)} {alert['title']}"),
         *_lines(facts(alert)),
+        *_chart(alert),
         _section(f"*What next*\n{_steps(alert)}"),
         *_link(alert),
         _context(_origin(alert)),
     ]
+
+
+def _chart(alert: Envelope) -> list[Block]:
+    """The chart of the last periods, in signs of one width."""
+    lines = "\n".join(_escape(line) for line in draw(alert))
+    return [_section(f"```\n{lines}\n```")] if lines else []
 
 
 def _steps(alert: Envelope) -> str:

@@ -16,6 +16,7 @@ from cloudcircuit.engine.periods import window
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import Breakdown, ReportStatus, SpendQuery, is_dimension
 from cloudcircuit.ports import SpendReport
+from cloudcircuit.service.cells import dictionary
 from cloudcircuit.service.house import House, Source
 
 log = structlog.get_logger("cloudcircuit.ask")
@@ -117,11 +118,20 @@ def fetch(
     deadline = house.deadline(spec.timeout if seconds is None else min(seconds, spec.timeout))
     try:
         with closing(spec.open()) as adapter:
-            return tuple(_checked(adapter.fetch(query, deadline)) for query in queries)
+            return tuple(_coded(_checked(adapter.fetch(query, deadline))) for query in queries)
     except AdapterError:
         raise
     except Exception as error:
         raise _fault(spec, error) from error
+
+
+def _coded(report: SpendReport) -> SpendReport:
+    """A report whose text is dictionary-encoded: a name that comes on every day is held once."""
+    table = report.table
+    for at, name in enumerate(table.column_names):
+        if pa.types.is_string(table[name].type):
+            table = table.set_column(at, name, dictionary(table[name]))
+    return replace(report, table=table.combine_chunks())
 
 
 def _fault(spec: Source, error: Exception) -> AdapterError:

@@ -198,6 +198,13 @@ def combine(columns: Sequence[tuple[NDArray[np.int32], int]], rows: int) -> tupl
     return keys, len(distinct)
 
 
+def are_distinct(keys: Ints, size: int) -> bool:
+    """Whether no key comes twice; all keys lie in [0, size)."""
+    seen = np.zeros(size, dtype=np.bool_)
+    seen[keys] = True
+    return int(np.count_nonzero(seen)) == len(keys)
+
+
 def last_rows(keys: Ints, count: int) -> Ints:
     """The last row of each key, -1 for a key that no row has; keys lie in [0, count)."""
     rows = np.full(count, -1, dtype=np.int64)

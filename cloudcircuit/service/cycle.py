@@ -20,10 +20,10 @@ from cloudcircuit.ports import SpendReport
 from cloudcircuit.service import sources
 from cloudcircuit.service.ask import Ask, asks_for, fetch
 from cloudcircuit.service.cells import SourceImage
-from cloudcircuit.service.diff import LedgerDiff, changes
+from cloudcircuit.service.diff import changes
 from cloudcircuit.service.house import House, Source
 from cloudcircuit.service.judge import Images, judge_monitors
-from cloudcircuit.service.ledger import Word, recall
+from cloudcircuit.service.ledger import Memory, recall
 from cloudcircuit.service.reading import Answer, Reading, Views, known_marks, pick, view
 
 TRIES = 5
@@ -79,31 +79,33 @@ def _read(house: House, spec: Source, now: datetime) -> Reading:
     asks = asks_for(house, spec, now)
     state = house.store.sources().get(spec.name)
     past = [_said(house, spec, ask) for ask in asks]
-    words = [recall(statements) for statements in past]
+    words = [Memory(statements) for statements in past]
     queries = [replace(ask.query, marks=known_marks(state, ask, word)) for ask, word in zip(asks, words, strict=True)]
     reports = fetch(house, spec, queries)
     # What a clock said that was ahead is older all the same: behind it, what is said now would never be the word.
     times = [max([now, *(statement.said_at for statement in statements)]) for statements in past]
     return Reading(
         tuple(
-            Answer(replace(ask, query=query), word, report, _compare(ask.name, query, word, report, at))
+            _compare(replace(ask, query=query), word, report, at)
             for ask, query, word, report, at in zip(asks, queries, words, reports, times, strict=True)
         )
     )
 
 
-def _compare(name: str, query: SpendQuery, old: Word, report: SpendReport, said_at: datetime) -> LedgerDiff:
-    return changes(
+def _compare(ask: Ask, old: Memory, report: SpendReport, said_at: datetime) -> Answer:
+    """What a report changes. Its rows are let go: what is known of the days is the word on them."""
+    diff = changes(
         old,
         report.table,
-        source=name,
+        source=ask.name,
         said_at=said_at,
-        query=query,
+        query=ask.query,
         complete=report.status is ReportStatus.COMPLETE,
         broken=report.broken,
         told=report.told,
         unchanged=report.unchanged,
     )
+    return Answer(ask, old, replace(report, table=report.table.schema.empty_table()), diff)
 
 
 def _failed(house: House, spec: Source, error: AdapterError, now: datetime) -> CycleResult:

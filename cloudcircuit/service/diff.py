@@ -25,6 +25,9 @@ from cloudcircuit.service.cells import (
     FIXED,
     STAMP,
     START,
+    TEXT,
+    Bools,
+    Ints,
     charge_days,
     check_sums,
     compress,
@@ -94,18 +97,23 @@ def changes(
     first, last = charge_day(query.start, zone), charge_day(query.end - timedelta(microseconds=1), zone)
     days = _split(table, zone)
     silent = [day for day in set(told).difference(unchanged, days) if first <= day <= last]
-    days |= {day: _compact(table.slice(0, 0)) for day in sorted(silent)}
-    found = {day: _change(old.get(day), rows, complete and day not in broken) for day, rows in days.items()}
-    said = {day: change for day, change in found.items() if change is not None}
+    days |= {day: table.slice(0, 0) for day in sorted(silent)}
     spoken = {*days, *unchanged}
     missing = old.keys() - spoken - set(broken)
     gone = sorted(day for day in missing if first <= day <= last and _has_money(old[day]))
-    after = {day: change.cells if change.base else lay_over([old[day], change.cells]) for day, change in said.items()}
+    statements, restated = [], []
+    word = {day: old[day] for day in old if day not in days}
+    for day, rows in days.items():
+        before = old.get(day)
+        said, word[day] = _tell(before, rows, complete and day not in broken)
+        if said is not None:
+            statements.append(write(source, query.grain, day, said_at, Said(_compact(said.cells), said.base)))
+            restated += [] if before is None else _restated(day, before, word[day])
     return LedgerDiff(
-        statements=tuple(write(source, query.grain, day, said_at, change) for day, change in said.items()),
-        restated=tuple(line for day in said if day in old for line in _restated(day, old[day], after[day])),
+        statements=tuple(statements),
+        restated=tuple(restated),
         vanished_days=tuple(gone),
-        word=dict(sorted({**old, **after}.items())),
+        word=dict(sorted(word.items())),
         first=min(spoken, default=None),
     )
 
@@ -131,7 +139,9 @@ def _column(table: Any, name: str, source: str) -> Any:
     try:
         if name in COSTS:
             return column.cast(AMOUNT)
-        return column.cast(STAMP) if name == START else dictionary(column.cast(pa.string()))
+        if name == START:
+            return column.cast(STAMP)
+        return dictionary(column if column.type == TEXT else column.cast(pa.string()))
     except pa.ArrowException as error:
         raise _unusable(source, f"has a column {name} that is no {_wanted(name)}") from error
 
@@ -151,14 +161,18 @@ def _in_window(table: Any, query: SpendQuery) -> Any:
 
 
 def _split(table: Any, zone: ZoneInfo) -> dict[date, Any]:
-    """The rows of each charge day."""
+    """The rows of each charge day, copied: a day that is dropped takes its memory along."""
     days = charge_days(table[START], zone)
-    if np.any(days[1:] < days[:-1]):
-        order = np.argsort(days, kind="stable")
-        table, days = table.take(pa.array(order)), days[order]
-    bounds = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)] if len(days) else []
-    parts = ((date.fromordinal(int(days[a])), table.slice(a, b - a)) for a, b in pairwise(bounds))
-    return {day: _compact(rows) for day, rows in parts}
+    if not len(days):
+        return {}
+    offsets = days - days.min()
+    order = np.argsort(offsets.astype(np.min_scalar_type(offsets.max())), kind="stable")  # small numbers: one pass
+    bounds = [0, *(np.flatnonzero(np.diff(days[order])) + 1).tolist(), len(days)]
+    whole = table.combine_chunks()
+    return {
+        date.fromordinal(int(days[order[a]])): whole.take(pa.array(order[a:b])).combine_chunks()
+        for a, b in pairwise(bounds)
+    }
 
 
 def _compact(table: Any) -> Any:
@@ -186,34 +200,43 @@ def _add_up(table: Any) -> Any:
     return rows
 
 
-def _change(before: Any | None, rows: Any, whole: bool) -> Said | None:
-    """What has to be said of a day: nothing, the cells that changed, or all of it where that is no longer.
-
-    `whole` says that a key which is gone is gone for good.
+def _tell(before: Any | None, rows: Any, whole: bool) -> tuple[Said | None, Any]:
+    """What has to be said of a day, and the word on it then: nothing, the cells that changed, or all of it where that
+    is no longer. `whole` says that a key which is gone is gone for good.
     """
-    if before is not None and before.equals(rows):
-        return None
-    rows = _add_up(rows)
     if before is None or before.column_names != rows.column_names:
-        return Said(rows, base=True)
-    cells = _changed_cells(before, rows, whole)
-    if cells.num_rows == 0:
-        return None
-    return Said(rows, base=True) if whole and cells.num_rows >= rows.num_rows else Said(cells, base=False)
+        rows = _add_up(rows)
+        return Said(rows, base=True), rows
+    pair = _side_by_side(before, rows)
+    if np.count_nonzero(pair.new_at >= 0) < rows.num_rows:  # a key comes twice
+        return _tell(before, _add_up(rows), whole)
+    moved, gone = pair.differs & (pair.new_at >= 0), pair.differs & (pair.new_at < 0) & whole
+    count = np.count_nonzero(moved) + np.count_nonzero(gone)
+    if not count:
+        return None, rows if len(pair.differs) == before.num_rows == rows.num_rows else before
+    if whole and count >= rows.num_rows:
+        return Said(rows, base=True), rows
+    vanished = _zeroed(before.take(pa.array(pair.old_at[gone])))
+    cells = pa.concat_tables([rows.take(pa.array(pair.new_at[moved])), vanished])
+    return Said(cells, base=False), lay_over([before, cells])
 
 
-def _changed_cells(before: Any, rows: Any, whole: bool) -> Any:
-    """The rows with a new amount, and if the day is whole those that are gone, with 0."""
-    both = pa.concat_tables([before, rows]).unify_dictionaries().combine_chunks()
-    keys, count = row_keys(both)
-    split = before.num_rows
-    old_at, new_at = last_rows(keys[:split], count), last_rows(keys[split:], count)
-    new_at[new_at >= 0] += split
-    amounts = _raw_amounts(both)
-    differs = (amounts[old_at] != amounts[new_at]).any(axis=1)
-    said = both.take(pa.array(new_at[differs & (new_at >= 0)]))
-    gone = _zeroed(both.take(pa.array(old_at[differs & (new_at < 0) & whole])))
-    return _compact(pa.concat_tables([said, gone]))
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two words on a day, by the keys of both: where each key stands in each, -1 where it does not, and whether its
+    amounts differ; what is not there is 0."""
+
+    old_at: Ints
+    new_at: Ints
+    differs: Bools
+
+
+def _side_by_side(before: Any, rows: Any) -> _Pair:
+    names = [name for name in rows.column_names if name not in COSTS]
+    keys, count = row_keys(pa.concat_tables([before.select(names), rows.select(names)]).unify_dictionaries())
+    old_at, new_at = last_rows(keys[: before.num_rows], count), last_rows(keys[before.num_rows :], count)
+    differs = (_raw_amounts(before)[old_at] != _raw_amounts(rows)[new_at]).any(axis=1)
+    return _Pair(old_at, new_at, differs)
 
 
 def _raw_amounts(table: Any) -> NDArray[np.int64]:

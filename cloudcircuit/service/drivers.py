@@ -1,9 +1,9 @@
-"""Why a circuit costs more: which values of which dimensions carry the excess, and what kind of cause shows."""
+"""Why a circuit costs more, or what it costs: which values of which dimensions carry it, and the kind of cause."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 
@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from cloudcircuit.model import DIMENSIONS, NONE_VALUE, Circuit, Driver, Fx, Match, Monitor, Where, column_of
 from cloudcircuit.service.axis import numbers_of
+from cloudcircuit.service.causes import NOTHING, Change, find_cause
 from cloudcircuit.service.cells import Ints, last_rows, sum_by
 from cloudcircuit.service.measure import Values, fan_out
+from cloudcircuit.service.prices import Sides, find_effects
 from cloudcircuit.service.reading import Views, pick
 from cloudcircuit.service.series import Cut, cut
 
@@ -22,31 +24,40 @@ _WHERE_IT_IS = ("service", "sub_account", "sub_account_name", "region")
 """Dimensions that are named even when all of the money has one value there: a reader must know whose it is."""
 _ALL_DIGITS = 60
 _PLACES = Decimal(1).scaleb(-18)
-_NAME = "sub_account_name"
-_KIND = "charge_category"
-_COVER = "commitment_status"
-_KINDS = frozenset({_KIND, "charge_class", _COVER})
+_ACCOUNT, _NAME = "sub_account", "sub_account_name"
+_SAME_ACCOUNT = frozenset({_ACCOUNT, _NAME, "billing_account"})
+
+Changes = Mapping[str | None, Change]
+"""By the values of one dimension."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """`excess` a period (mean of the anomalous ones minus mean of the baseline), who carries it, and the cause.
 
-    `drivers` come by dimension, the most telling first, and by falling excess within. `cause` is `usage`,
-    `commitment`, `credit`, or None where the charges do not show it; a price it would take quantities to see.
+    `drivers` come by dimension, the most telling first, and by falling excess within. `cause` is `usage`, `price`,
+    `commitment`, `credit`, or None where the charges do not show it. `periods` is how many of the anomalous are known.
     """
 
     excess: Decimal
     drivers: tuple[Driver, ...] = ()
     cause: str | None = None
+    periods: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What one value cost a period in the baseline, and how much more it costs in the anomalous periods."""
+class Compared:
+    """The periods of a circuit that are compared, by their names (`Cut.starts`).
 
-    baseline: Decimal
-    excess: Decimal
+    Without a baseline (None) what the periods cost is looked at, not what they cost more. With `everything` all charges
+    count, as they do for budgets, not only those of the run rate.
+    """
+
+    monitor: Monitor
+    circuit: Circuit
+    anomalous: Collection[datetime]
+    baseline: Collection[datetime] | None
+    everything: bool = False
 
 
 def circuit_where(monitor: Monitor, circuit: Circuit) -> Where:
@@ -56,103 +67,103 @@ def circuit_where(monitor: Monitor, circuit: Circuit) -> Where:
     return (*monitor.where, *own)
 
 
-def find_drivers(
-    monitor: Monitor,
-    circuit: Circuit,
-    views: Mapping[str, Views],
-    *,
-    anomalous: Collection[datetime],
-    baseline: Collection[datetime],
-    fx: Sequence[Fx] = (),
-) -> Explanation | None:
-    """Compare periods of a circuit, by their names (`Cut.starts`), in charges fetched with more dimensions.
+def find_drivers(compared: Compared, views: Mapping[str, Views], fx: Sequence[Fx] = ()) -> Explanation | None:
+    """Compare periods of a circuit in charges fetched with more dimensions.
 
     `views` are what each source said of this circuit, in one breakdown by all dimensions or in several; a dimension
     that all sources tell is looked at, but for what the circuit is fixed to. Returns None where they have nothing of
     one side of the comparison.
+
+    The most telling dimension comes first: the one whose largest driver has a share of the excess furthest above its
+    share of the baseline (to a tenth, then in the order of `DIMENSIONS`). So a region that carries all of the excess
+    because it carries all of the spend says less than a service that was small before; this is the idea of Bhagwan et
+    al., Adtributor (NSDI 2014), in its plainest form.
     Raises what `cut` raises.
     """
-    lens = _Lens(replace(monitor, where=circuit_where(monitor, circuit), per=()), views, anomalous, baseline, fx)
+    monitor = compared.monitor
+    narrow = replace(monitor, where=circuit_where(monitor, compared.circuit), per=())
+    lens = _Lens(narrow, views, compared, fx)
     whole = lens.changes(())
     if whole is None:
         return None
-    excess = whole[()].excess if whole else Decimal(0)
-    if excess <= 0:
-        return Explanation(excess)
+    total = whole.get((), NOTHING)
+    if total.excess <= 0:
+        return Explanation(total.excess, periods=len(lens.sides.after))
     names = _dimensions(views.values())
     found = {name: {v[0]: change for v, change in (lens.changes((name,)) or {}).items()} for name in names}
-    labels = _labels(views.values()) if {"sub_account", _NAME} <= set(names) else {}
-    telling = [name for name in names if name not in monitor.per and _tells(monitor, name, found[name])]
-    ranked = [_rank(name, found[name], excess, labels) for name in telling if not (name == _NAME and labels)]
-    ranked.sort(
-        key=lambda drivers: (
-            (len(found[drivers[0].dimension]) == 1, -drivers[0].excess) if drivers else (True, Decimal(0))
-        )
-    )
-    return Explanation(excess, tuple(driver for drivers in ranked for driver in drivers), find_cause(found, excess))
+    labels = _labels(views.values()) or _labels_by_money(found)
+    telling = [n for n in _each_once(found) if n not in monitor.per and _tells(monitor, n, found[n])]
+    telling.sort(key=lambda name: _how_telling(found[name], total))
+    ranked = [driver for name in telling for driver in _rank(name, found[name], total.excess, labels)]
+    return Explanation(total.excess, tuple(ranked), _cause(lens, found, total.excess), len(lens.sides.after))
 
 
-def _tells(monitor: Monitor, name: str, changes: Collection[object]) -> bool:
-    """Several values always tell; a single one tells where the money is, unless the monitor is fixed to it."""
-    fixed = {match.dimension for match in monitor.where}
-    return len(changes) > 1 or (len(changes) == 1 and name in _WHERE_IT_IS and name not in fixed)
+def _cause(lens: _Lens, found: Mapping[str, Changes], excess: Decimal) -> str | None:
+    """The cause of an excess of the run rate: what a budget period costs has many."""
+    if lens.compared.everything or lens.compared.baseline is None:
+        return None
+    images = (view for views in lens.views.values() for view in views)
+    return find_cause(found, excess, find_effects(lens.monitor, images, lens.sides))
 
 
-def find_cause(found: Mapping[str, Mapping[str | None, Change]], excess: Decimal) -> str | None:
-    """The kind of cause behind an excess, as far as the changes of the values of each dimension show it.
-
-    - `credit`: at least half of it is credits that shrank;
-    - `commitment`: at least half of it is commitments that lie unused, or charges moved from covered to on demand;
-    - `usage`: at least half of it comes from values that cost nothing before, which no price can bring about, and
-      they did not merely take over from others.
+def _each_once(found: Mapping[str, Changes]) -> list[str]:
+    """The dimensions, without those that say what another has said: an account by its name or by who pays for it, a
+    tag that cuts the money exactly as another tag does.
     """
-    nothing = Change(Decimal(0), Decimal(0))
-    half = excess / 2
-    if found.get(_KIND, {}).get("Credit", nothing).excess >= half:
-        return "credit"
-    cover = found.get(_COVER, {})
-    if cover.get("Unused", nothing).excess >= half or _lost_cover(cover.get("Used", nothing), cover.get(None, nothing)):
-        return "commitment"
-    values = (changes.values() for name, changes in found.items() if name not in _KINDS)
-    return "usage" if any(_is_new(changes, half) for changes in values) else None
+    said: set[tuple[object, ...]] = set()
+    kept = []
+    for name, changes in found.items():
+        family = "account" if name in _SAME_ACCOUNT else "tag" if name.startswith("tag:") else name
+        way = (family, *sorted((change.baseline, change.excess) for change in changes.values()))
+        if way not in said and not (name == _NAME and _ACCOUNT in found):
+            kept.append(name)
+        said.add(way)
+    return kept
 
 
-def _is_new(changes: Collection[Change], half: Decimal) -> bool:
-    fresh = sum(change.excess for change in changes if change.baseline == 0)
-    fallen = -sum(change.excess for change in changes if change.excess < 0)
-    return fresh >= half >= fallen
+def _tells(monitor: Monitor, name: str, changes: Changes) -> bool:
+    """Several values always tell; a single one tells where the money is, unless the monitor is fixed to it."""
+    if len(changes) != 1:
+        return len(changes) > 1
+    fixed = {match.dimension for match in monitor.where}
+    return name in _WHERE_IT_IS and name not in fixed and None not in changes
 
 
-def _lost_cover(used: Change, on_demand: Change) -> bool:
-    """Half of what was covered is gone, and it makes up a good part of what is now paid on demand."""
-    lost = -used.excess
-    return lost > 0 and 2 * lost >= used.baseline and 4 * lost >= on_demand.excess > 0
+def _how_telling(changes: Changes, total: Change) -> tuple[bool, float]:
+    """Small for a dimension that tells much; one with a single value tells nothing but where the money is."""
+    largest = max(changes.values(), key=lambda change: change.excess)
+    before = float(largest.baseline / total.baseline) if total.baseline > 0 else 0.0
+    return len(changes) == 1, -round(min(1.0, float(largest.excess / total.excess)) - min(1.0, before), 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Lens:
     """The two sides of a comparison, to be looked at through one dimension after the other."""
 
     monitor: Monitor
     views: Mapping[str, Views]
-    anomalous: Collection[datetime]
-    baseline: Collection[datetime]
+    compared: Compared
     fx: Sequence[Fx]
+    sides: Sides = field(init=False)
 
     def changes(self, per: tuple[str, ...]) -> dict[Values, Change] | None:
         """The change of each value that has any money; None where a side has no period that is known."""
         found = self._cut(per)
-        sides = np.full(len(found.axis), -1)
-        sides[np.isin(found.axis, numbers_of(self.baseline, found.grain))] = 0
-        sides[np.isin(found.axis, numbers_of(self.anomalous, found.grain))] = 1
-        sides[~found.periods.any] = -1
-        before, after = (int(np.count_nonzero(sides == side)) for side in (0, 1))
-        if not before or not after:
+        known = found.axis[found.periods.any]
+        before, after = (
+            np.intersect1d(known, numbers_of(names, found.grain))
+            for names in (self.compared.baseline or (), self.compared.anomalous)
+        )
+        self.sides = Sides(found.grain, before, after)
+        if not len(after) or not (len(before) or self.compared.baseline is None):
             return None
-        return {values: _change(old, new, before, after) for values, (old, new) in self._totals(found, sides).items()}
+        sides = np.where(np.isin(found.axis, before), 0, np.where(np.isin(found.axis, after), 1, -1))
+        counts = max(1, len(before)), len(after)
+        return {values: _change(old, new, *counts) for values, (old, new) in self._totals(found, sides).items()}
 
     def _cut(self, per: tuple[str, ...]) -> Cut:
-        days = [at.astimezone(UTC).date() for at in (*self.anomalous, *self.baseline)]
+        names = (*self.compared.anomalous, *(self.compared.baseline or ()))
+        days = [at.astimezone(UTC).date() for at in names]
         # An hour may lie in the day before or after, in the zone of its source.
         margin = timedelta(days=1)
         start, end = (min(days) - margin, max(days) + 2 * margin) if days else (date.min, date.min)
@@ -162,7 +173,7 @@ class _Lens:
 
     def _totals(self, found: Cut, sides: Ints) -> dict[Values, tuple[Decimal, Decimal]]:
         sums, cost = found.run_rate, self.monitor.run_rate_cost
-        rows = sums.usage & (sides[sums.place] >= 0)
+        rows = (sums.usage | self.compared.everything) & (sides[sums.place] >= 0)
         keys = sums.circuit[rows] * 2 + sides[sums.place[rows]]
         distinct, totals = sum_by(keys, {cost.column: sums.amounts[cost].filter(pa.array(rows))})
         by_key = dict(zip(distinct.tolist(), totals[cost.column].to_pylist(), strict=True))
@@ -178,11 +189,9 @@ def _change(old: Decimal, new: Decimal, before: int, after: int) -> Change:
         return Change((old / before).quantize(_PLACES), excess.quantize(_PLACES))
 
 
-def _rank(
-    name: str, changes: Mapping[str | None, Change], whole: Decimal, labels: Mapping[str | None, str]
-) -> list[Driver]:
+def _rank(name: str, changes: Changes, whole: Decimal, labels: Mapping[str | None, str]) -> list[Driver]:
     ordered = sorted(changes.items(), key=lambda item: (-item[1].excess, item[0] or ""))
-    known = labels if name == "sub_account" else {}
+    known = labels if name == _ACCOUNT else {}
     return [
         Driver(name, value, change.excess, float(change.excess / whole), known.get(value))
         for value, change in ordered[:TOP]
@@ -200,9 +209,17 @@ def _dimensions(sources: Collection[Views]) -> list[str]:
 def _labels(sources: Collection[Views]) -> dict[str | None, str]:
     """The name of each account: the one on its newest charge."""
     named: list[tuple[int, str | None, str]] = []
-    pair = {column_of("sub_account"), column_of(_NAME)}
+    pair = {column_of(_ACCOUNT), column_of(_NAME)}
     for image in (view for views in sources for view in views if pair <= set(view.table.column_names)):
-        codes, values = fan_out(image, ("sub_account", _NAME), np.arange(image.table.num_rows))
+        codes, values = fan_out(image, (_ACCOUNT, _NAME), np.arange(image.table.num_rows))
         days = image.days[last_rows(codes, len(values))].tolist() if values else []
         named += [(day, account, name) for day, (account, name) in zip(days, values, strict=True) if name is not None]
     return {account: name for _, account, name in sorted(named, key=lambda row: row[0])}
+
+
+def _labels_by_money(found: Mapping[str, Changes]) -> dict[str | None, str]:
+    """The name of each account where accounts and names are told apart only: whose money moved alike is the same."""
+    names = {change: name for name, change in found.get(_NAME, {}).items() if name is not None}
+    accounts = found.get(_ACCOUNT, {})
+    alone = len(names) == len(found.get(_NAME, {})) and len(set(accounts.values())) == len(accounts)
+    return {account: names[change] for account, change in accounts.items() if change in names} if alone else {}

@@ -7,21 +7,23 @@ were read; losing that race is normal, and then everything is read and judged ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from cloudcircuit.engine.breaker import Look
 from cloudcircuit.errors import AdapterError, ConfigError, Conflict
-from cloudcircuit.model import BreakerState, Circuit, Monitor, Reason
+from cloudcircuit.model import SEASONAL, BreakerState, Monitor, Reason
 from cloudcircuit.service.cells import SourceImage
 from cloudcircuit.service.explain import Curiosity, explain
 from cloudcircuit.service.house import House, watches
 from cloudcircuit.service.reading import Views, pick
 from cloudcircuit.service.record import record
 from cloudcircuit.service.serve import damaged_state, lasting
-from cloudcircuit.service.step import Evidence, Round, Stepped, evidence_of, step
+from cloudcircuit.service.step import Evidence, Round, Stepped, evidence_of, foresee, step, watched
+from cloudcircuit.service.survey import survey
 
 log = structlog.get_logger("cloudcircuit.judge")
 
@@ -69,7 +71,9 @@ def judge_monitors(
     curiosity = Curiosity(house, now)
     for _ in range(TRIES):
         drafts = draft(house, monitors, now, images_of)
-        written = record(house, drafts, explain(drafts, curiosity), now, read)
+        alerts = explain(drafts, curiosity)
+        drafts = [replace(one, evidence=None, images={}) for one in drafts]  # much memory, and needed no more
+        written = record(house, drafts, alerts, now, read)
         try:
             house.store.commit(written.commit)
         except Conflict:
@@ -90,7 +94,7 @@ def draft(
     left = house.max_blocks_per_hour - house.store.blocks_since(now - _HOUR)
     images, drafts = images_of(), []
     for monitor in monitors:
-        round_ = Round(house, monitor, now, sources, acts, blocks_left=left)
+        round_ = Round(house, monitor, now, sources, acts, blocks_left=left, peers=_peers(house, monitor, states))
         drafts.append(_draft(round_, states[monitor.name], images))
         left = round_.blocks_left  # what one monitor blocks, the next one cannot
     return drafts
@@ -108,16 +112,25 @@ def _draft(round_: Round, states: Mapping[str, BreakerState], images: Images | N
         return Draft(round_, tuple(held), refusal=why)
     if evidence is None:
         return Draft(round_, tuple(step(round_, state, None, lasting(state)) for state in states.values()))
-    stepped = [_step_one(round_, states, evidence, circuit) for circuit in evidence.cut.circuits]
-    return Draft(round_, tuple(stepped), evidence, own)
+    evidence = foresee(round_, evidence)
+    return Draft(round_, tuple(_step_all(round_, states, evidence)), evidence, own)
 
 
-def _step_one(round_: Round, states: Mapping[str, BreakerState], evidence: Evidence, circuit: Circuit) -> Stepped:
-    state = states.get(circuit.id) or BreakerState(circuit.id, circuit.monitor, circuit.values)
-    if circuit.id in evidence.cut.foreign:
+def _step_all(round_: Round, stored: Mapping[str, BreakerState], evidence: Evidence) -> Iterable[Stepped]:
+    """Every circuit of a monitor, in the order of the cut; the detector is asked of all of them at once."""
+    policy, circuits = round_.monitor.anomaly, evidence.cut.circuits
+    states = [stored.get(one.id) or BreakerState(one.id, one.monitor, one.values) for one in circuits]
+    if policy is None or policy.method != SEASONAL:
+        return [_step_one(round_, state, evidence, None) for state in states]
+    found = survey(watched(round_, evidence, states))
+    return [_step_one(round_, state, evidence, found.look(place)) for place, state in enumerate(states)]
+
+
+def _step_one(round_: Round, state: BreakerState, evidence: Evidence, surprise: Look | None) -> Stepped:
+    if state.circuit in evidence.cut.foreign:
         return _hold(round_, state, Reason.CURRENCY_MISMATCH)
     damage = (Reason.STATE_DAMAGED,) if Reason.STATE_DAMAGED in lasting(state) or _stands_in(state) else ()
-    return step(round_, state, evidence, (*evidence.notes, *damage))
+    return step(round_, state, evidence, (*evidence.notes, *damage), surprise)
 
 
 def _hold(round_: Round, state: BreakerState, why: Reason) -> Stepped:
@@ -129,6 +142,21 @@ def _stands_in(state: BreakerState) -> bool:
     return state.version == 0 and state.opened_at is not None
 
 
+def _peers(house: House, monitor: Monitor, states: Mapping[str, Mapping[str, BreakerState]]) -> int:
+    """How many circuits of other monitors share a channel with one whose false alerts are counted by the channel."""
+    if monitor.anomaly is None or monitor.anomaly.false_alerts_a_week is None:
+        return 0
+    others = [
+        other
+        for other in house.monitors
+        if other.name != monitor.name
+        and other.anomaly is not None
+        and other.anomaly.false_alerts_a_week is not None
+        and not set(other.channels).isdisjoint(monitor.channels)
+    ]
+    return sum(len(states[o.name] if o.name in states else house.store.states(o.name)) for o in others)
+
+
 def _states(house: House, monitors: Sequence[Monitor], now: datetime) -> dict[str, dict[str, BreakerState]]:
     """The stored states by monitor, of the circuits that it watches.
 
@@ -136,11 +164,12 @@ def _states(house: House, monitors: Sequence[Monitor], now: datetime) -> dict[st
     """
     by_name = {monitor.name: monitor for monitor in monitors}
     found: dict[str, dict[str, BreakerState]] = {name: {} for name in by_name}
-    for circuit, state in house.store.states().items():
+    stored, damaged = house.store.circuits()
+    for circuit, state in stored.items():
         monitor = by_name.get(state.monitor)
         if monitor is not None and watches(monitor, state):
             found[monitor.name][circuit] = state
-    for monitor in monitors if house.store.damaged() else ():
+    for monitor in monitors if damaged else ():
         for circuit in house.store.damaged(monitor.name):
             state = replace(damaged_state(monitor.name, circuit, now), cooldown_until=now + monitor.breaker.cooldown)
             if watches(monitor, state):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -33,7 +34,7 @@ from cloudcircuit.service.cells import (
     numbers,
 )
 
-Word = dict[date, Any]
+Word = Mapping[date, Any]
 
 _META = b"cloudcircuit"
 _CHECKSUM_BYTES = 4
@@ -65,10 +66,25 @@ def read(statement: Statement) -> Said:
     body, checksum = statement.body[:-_CHECKSUM_BYTES], statement.body[-_CHECKSUM_BYTES:]
     if _checksum(body) != checksum:
         raise _damaged(statement)
-    try:
+    with _reading(statement):
         table = pa.ipc.open_stream(body).read_all()
-        note = json.loads(table.schema.metadata[_META])
-        return Said(table.replace_schema_metadata(None), bool(note["base"]))
+        return Said(table.replace_schema_metadata(None), _says_base(table.schema))
+
+
+def _is_base(statement: Statement) -> bool:
+    """Whether a statement says its day whole; its cells are not read."""
+    with _reading(statement):
+        return _says_base(pa.ipc.open_stream(statement.body).schema)
+
+
+def _says_base(schema: Any) -> bool:
+    return bool(json.loads(schema.metadata[_META])["base"])
+
+
+@contextmanager
+def _reading(statement: Statement) -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(statement) from error
 
@@ -79,11 +95,27 @@ def recall(statements: Iterable[Statement]) -> Word:
     A change whose base has been pruned says nothing by itself: its day is unknown until it is said again. Raises
     StateDamaged.
     """
-    by_day: dict[date, list[Statement]] = {}
-    for statement in sorted(statements, key=lambda statement: statement.said_at):
-        by_day.setdefault(statement.day, []).append(statement)
-    words = {day: _recall_day(by_day[day]) for day in sorted(by_day)}
-    return {day: word for day, word in words.items() if word is not None}
+    return dict(Memory(statements))
+
+
+class Memory(Word):
+    """What `recall` gives, each day read when it is asked for: never is all of it held beside what is said anew.
+
+    Raises StateDamaged, as `recall` does, also when a day is asked for.
+    """
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        by_day = _by_day(statements)
+        self._said = {day: by_day[day] for day in sorted(by_day) if any(map(_is_base, by_day[day]))}
+
+    def __getitem__(self, day: date) -> Any:
+        return _recall_day(self._said[day])
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(self._said)
+
+    def __len__(self) -> int:
+        return len(self._said)
 
 
 def image(statements: Iterable[Statement], dimensions: Sequence[str] | None = None) -> Any:
@@ -126,8 +158,16 @@ def row_keys(table: Any) -> tuple[Ints, int]:
     return combine([numbers(dictionary(table[name])) for name in names], table.num_rows)
 
 
-def _recall_day(statements: Sequence[Statement]) -> Any | None:
-    """From the newest statement back to the last that said the day whole; None where there is none."""
+def _by_day(statements: Iterable[Statement]) -> dict[date, list[Statement]]:
+    """Oldest word first."""
+    found: dict[date, list[Statement]] = {}
+    for statement in sorted(statements, key=lambda statement: statement.said_at):
+        found.setdefault(statement.day, []).append(statement)
+    return found
+
+
+def _recall_day(statements: Sequence[Statement]) -> Any:
+    """From the newest statement back to the last that said the day whole, which is there."""
     parts: list[Any] = []
     for statement in reversed(statements):
         said = read(statement)
@@ -135,8 +175,8 @@ def _recall_day(statements: Sequence[Statement]) -> Any | None:
             raise _damaged(statement)
         parts.append(said.cells)
         if said.base:
-            return parts[0] if len(parts) == 1 else lay_over(parts[::-1])
-    return None
+            break
+    return parts[0] if len(parts) == 1 else lay_over(parts[::-1])
 
 
 def _schema(names: Sequence[str]) -> Any:

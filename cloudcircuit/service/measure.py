@@ -56,7 +56,8 @@ class Measured:
 def measure(monitor: Monitor, source: str, image: SourceImage, span: Span, grain: Grain, fx: Sequence[Fx]) -> Measured:
     """The charges of a source in a span that pass a monitor's filter. Raises AdapterError for sums beyond exactness."""
     inside = (image.days >= span.first) & (image.days < span.first + span.days)
-    rows = np.flatnonzero(inside & select(image, monitor.where))
+    passing = inside & select(image, monitor.where)
+    rows = slice(None) if passing.all() else np.flatnonzero(passing)  # a slice copies nothing
     codes, values = fan_out(image, monitor.per, rows)
     charges = pa.table(
         {
@@ -64,7 +65,7 @@ def measure(monitor: Monitor, source: str, image: SourceImage, span: Span, grain
             "day": image.days[rows],
             "period": image.periods(grain)[rows],
             "usage": image.column(CATEGORY).equals(*monitor.run_rate_charges)[rows],
-            **{cost.column: image.amounts(cost).take(pa.array(rows)) for cost in Cost if image.amount_column(cost)},
+            **{cost.column: _amounts(image, name, rows) for cost in Cost if (name := image.amount_column(cost))},
         }
     )
     currency = image.column(CURRENCY)
@@ -82,6 +83,11 @@ def measure(monitor: Monitor, source: str, image: SourceImage, span: Span, grain
     )
 
 
+def _amounts(image: SourceImage, name: str, rows: Ints | slice) -> Any:
+    column = image.table[name]
+    return column if isinstance(rows, slice) else column.take(pa.array(rows))
+
+
 def select(image: SourceImage, where: Where) -> Bools:
     """The rows that pass a filter: `Match.accepts`, asked once for each distinct value."""
     passing = np.ones(image.table.num_rows, dtype=np.bool_)
@@ -93,9 +99,9 @@ def select(image: SourceImage, where: Where) -> Bools:
     return passing
 
 
-def fan_out(image: SourceImage, per: Sequence[str], rows: Ints) -> tuple[Ints, list[Values]]:
+def fan_out(image: SourceImage, per: Sequence[str], rows: Ints | slice) -> tuple[Ints, list[Values]]:
     """The circuit of each row, as a place in the list of values. The text `(none)` is the missing value's name."""
-    codes, values = np.zeros(len(rows), dtype=np.int64), [Values()]
+    codes, values = np.zeros(image.table.num_rows, dtype=np.int64)[rows], [Values()]
     for dimension in per:
         column = image.dimension(dimension)
         names = [None if value == NONE_VALUE else value for value in column.values]

@@ -125,7 +125,9 @@ def _kept(report: SpendReport) -> dict[str, str]:
 
 def known_marks(state: SourceState | None, ask: Ask, word: Word) -> dict[date, str]:
     """The marks that a source gave before, of the days whose word still is whole."""
-    found = state.marks.get(ask.marked, {}) if state else {}
+    found = state.marks.get(ask.marked) if state else None
+    if not found:
+        return {}  # days are not read for nothing
     able = able_days(word, ask.query.dimensions)
     return {day: found[day.isoformat()] for day in able if day.isoformat() in found}
 
@@ -135,7 +137,7 @@ def view(spec: Source, ask: Ask, word: Word, state: SourceState) -> SourceImage:
     return SourceImage(
         table=join(word, ask.query.dimensions),
         zone=spec.zone,
-        watermark=state.watermark,
+        watermark=state.settled_until,
         grain=spec.grain,
         broken=frozenset(state.broken),
         accounts=frozenset(state.accounts),

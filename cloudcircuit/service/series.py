@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cloudcircuit.errors import ConfigError, Problem
 from cloudcircuit.model import NONE_VALUE, Circuit, Cost, Fx, Grain, Monitor, circuit_id, circuit_parts
 from cloudcircuit.service.axis import Axis, Span, know, lay_out, names_of
-from cloudcircuit.service.cells import AMOUNT, COSTS, Bools, Ints, SourceImage, check_sums, sum_by
+from cloudcircuit.service.cells import AMOUNT, COSTS, Bools, Ints, SourceImage, are_distinct, check_sums, sum_by
 from cloudcircuit.service.measure import Currencies, Measured, Values, measure
 
 _COUNTED = {"circuit": pa.int64(), "day": pa.int64(), "period": pa.int64(), "usage": pa.bool_()}
@@ -24,7 +24,7 @@ _COUNTED = {"circuit": pa.int64(), "day": pa.int64(), "period": pa.int64(), "usa
 class Sums:
     """Exact sums of what a monitor counts, one row for each circuit, place on the axis and kind of charge.
 
-    Rows are sorted by circuit, then place, other charges before usage. `amounts` are decimal128(38, 18) by cost.
+    `amounts` are decimal128(38, 18) by cost.
     """
 
     circuit: Ints
@@ -96,8 +96,9 @@ def cut(
     circuits = _circuits(monitor, parts, existing)
     charges = _gather(parts, circuits)
     periods, sources = lay_out(span, present.values(), grain), present.values()
-    sums, known = _sum(charges, "day", span.ordinals()), know(periods, grain, sources, complete)
-    run_rate = sums if grain is Grain.DAY else _sum(charges, "period", periods)
+    count, known = len(circuits), know(periods, grain, sources, complete)
+    sums = _sum(charges, "day", span.ordinals(), count)
+    run_rate = sums if grain is Grain.DAY else _sum(charges, "period", periods, count)
     require_cost(monitor, monitor.run_rate_cost, sums.amounts, "run rate")
     return Cut(
         monitor=monitor,
@@ -106,7 +107,7 @@ def cut(
         circuits=circuits,
         axis=periods,
         starts=names_of(periods, grain),
-        usage=_matrix(run_rate, monitor.run_rate_cost, len(circuits), known),
+        usage=_matrix(run_rate, monitor.run_rate_cost, count, known),
         periods=known,
         days=known if grain is Grain.DAY else know(span.ordinals(), Grain.DAY, sources, complete),
         sums=sums,
@@ -171,15 +172,19 @@ def _gather(parts: Sequence[Measured], circuits: Sequence[Circuit]) -> Any:
     return pa.concat_tables(tables)
 
 
-def _sum(charges: Any, place: str, axis: Ints) -> Sums:
+def _sum(charges: Any, place: str, axis: Ints, circuits: int) -> Sums:
     """Exact sums over one axis of periods, sources added up."""
     width = max(1, len(axis))
+    circuit, usage = charges["circuit"].to_numpy(), charges["usage"].to_numpy()
     places = charges[place].to_numpy() - (axis[0] if len(axis) else 0)
-    keys = (charges["circuit"].to_numpy() * width + places) * 2 + charges["usage"].to_numpy()
-    names = [name for name in COSTS if name in charges.column_names]
-    distinct, sums = sum_by(keys, {name: charges[name] for name in names})
-    amounts = {cost: sums[cost.column] for cost in Cost if cost.column in sums}
-    return Sums(distinct // 2 // width, distinct // 2 % width, distinct % 2 == 1, amounts)
+    keys = (circuit * width + places) * 2 + usage
+    amounts = {cost: charges[cost.column] for cost in Cost if cost.column in charges.column_names}
+    if are_distinct(keys, circuits * width * 2):
+        return Sums(circuit, places, usage, amounts)  # one charge each, as by a single dimension: nothing to add up
+    distinct, sums = sum_by(keys, {cost.column: column for cost, column in amounts.items()})
+    return Sums(
+        distinct // 2 // width, distinct // 2 % width, distinct % 2 == 1, {cost: sums[cost.column] for cost in amounts}
+    )
 
 
 def _matrix(sums: Sums, cost: Cost, circuits: int, axis: Axis) -> NDArray[np.float64]:

@@ -38,9 +38,9 @@ def decisions(house: House, now: datetime) -> list[Decision]:
     breached, until somebody clears it by name.
     """
     desk = _Desk(house, now)
-    states = house.store.states()
+    states, damaged = house.store.circuits()
     answers = [answer for name in sorted(states) if (answer := desk.answer(states[name])) is not None]
-    answers += [desk.damaged(name) for name in house.store.damaged()]
+    answers += [desk.damaged(name) for name in damaged]
     return sorted(answers, key=lambda answer: answer.circuit)
 
 

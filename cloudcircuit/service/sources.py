@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from cloudcircuit.engine.periods import charge_day
+from cloudcircuit.engine.settle import learned, settles_until
 from cloudcircuit.engine.text import count, duration, shown
 from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import AlertKind, Cost, ReportStatus, Severity, SourceAlert, SourceState
@@ -16,6 +17,7 @@ from cloudcircuit.service.absent import find_absent
 from cloudcircuit.service.diff import LedgerDiff
 from cloudcircuit.service.house import House, Source
 from cloudcircuit.service.reading import Reading
+from cloudcircuit.service.settling import follow
 
 BLIND_AFTER = 3
 """Passing failures in a row after which a source is called blind; a permanent one calls it so at once."""
@@ -34,11 +36,13 @@ def succeeded(house: House, spec: Source, before: SourceState, reading: Reading,
     rewritten = [line for diff in diffs for line in _rewritten(house, spec, before, diff)]
     absent = find_absent(spec, before, reading, now)
     is_doubtful = bool(gaps or absent) or any(line.fell for line in rewritten)
+    watermark = min(reading.watermark, now) if reading.watermark else before.watermark
+    growing = follow(house, spec, before, reading, now)
     own = (reading.notes or ("its adapter says so",)) if reading.status is ReportStatus.SUSPICIOUS else ()
     after = replace(
         before,
         version=before.version + 1,
-        watermark=min(reading.watermark, now) if reading.watermark else before.watermark,
+        watermark=watermark,
         newest=_newest(diffs[0], before),
         status=ReportStatus.SUSPICIOUS if is_doubtful else reading.status,
         last_success=now,
@@ -53,6 +57,8 @@ def succeeded(house: House, spec: Source, before: SourceState, reading: Reading,
         dimensions=reading.dimensions,
         marks=reading.marks(),
         absent=absent,
+        growing=growing,
+        whole_until=settles_until(watermark, learned(growing), now, before.settled_until),
     )
     told = _doubts(house, before, after, (*gaps, *own), now)
     if rewritten:
@@ -167,17 +173,22 @@ class _Rewritten:
 
 
 def _rewritten(house: House, spec: Source, before: SourceState, diff: LedgerDiff) -> list[_Rewritten]:
-    """The days that had settled and moved by more than a share of what they were, by currency and cost."""
-    if before.watermark is None:
+    """The days that had settled and moved by more than a share of what they were, by currency and cost.
+
+    Each day by itself: among many that moved by cents, one that doubled is heard. What usually comes late has not
+    settled.
+    """
+    if before.settled_until is None:
         return []
     least = min((monitor.min_impact for monitor in house.fed_by(spec.name)), default=Decimal(0))
     share = Decimal(repr(spec.restated_share))
+    settled = charge_day(before.settled_until, spec.zone)
     found: dict[tuple[str, Cost], list[tuple[date, Decimal, Decimal]]] = defaultdict(list)
     for line in diff.restated:
-        if line.day < charge_day(before.watermark, spec.zone):
+        if line.day < settled and abs(line.new - line.old) >= abs(line.old) * share:
             found[line.currency, line.cost].append((line.day, line.old, line.new))
     lines = [_add_up(currency, cost, days, share) for (currency, cost), days in found.items()]
-    return [line for line in lines if line.moved >= max(least, abs(line.old) * share)]
+    return [line for line in lines if line.moved >= least]
 
 
 def _add_up(currency: str, cost: Cost, days: list[tuple[date, Decimal, Decimal]], share: Decimal) -> _Rewritten:

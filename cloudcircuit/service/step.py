@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from operator import attrgetter
-from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from cloudcircuit.engine import breaker, budget
-from cloudcircuit.engine.assess import Series
-from cloudcircuit.engine.budget import PeriodSums
 from cloudcircuit.engine.decide import Situation, decide
-from cloudcircuit.engine.periods import charge_day, current_period, previous, window
+from cloudcircuit.engine.lookout import Watched
+from cloudcircuit.engine.periods import charge_day, window
+from cloudcircuit.engine.series import Periods, Series
+from cloudcircuit.engine.settle import Completeness
 from cloudcircuit.engine.tell import tell
 from cloudcircuit.engine.text import shown
 from cloudcircuit.errors import AdapterError
@@ -22,26 +23,25 @@ from cloudcircuit.model import (
     AlertKind,
     BookRow,
     BreakerState,
-    Budget,
-    BudgetView,
     Change,
-    Cost,
     Decision,
     Mode,
     Monitor,
-    Period,
     Phase,
     Reason,
     ReportStatus,
     Severity,
     SourceState,
+    evolve,
 )
 from cloudcircuit.service.acts import ActIndex, split
-from cloudcircuit.service.budget_sums import budget_sums
-from cloudcircuit.service.cells import Ints, SourceImage
+from cloudcircuit.service.budgets import BudgetPeriods, budget_periods, find_row, limit_of, stand
+from cloudcircuit.service.cells import SourceImage
 from cloudcircuit.service.house import House, watermark
+from cloudcircuit.service.outlooks import Asked, project
 from cloudcircuit.service.series import Cut, cut, overlap
 from cloudcircuit.service.serve import HOLDING, is_new_block, judged_until
+from cloudcircuit.service.settling import corrections
 
 CURRENCY = "currency"
 """The key of `BreakerState.alerted` for charges in another currency."""
@@ -51,6 +51,7 @@ CURRENCY = "currency"
 class Round:
     """What is the same for all circuits of a monitor in a cycle. `blocks_left` counts down as blocks are served.
 
+    `peers` is how many circuits of other monitors share its channels and its allowance of false alerts.
     `acts` are those that may still speak of a period that is judged. `today` is the charge day in the slowest of its
     sources' zones, `whole` whether all of them answered whole, `mark` the watermark of the slowest.
     """
@@ -61,10 +62,12 @@ class Round:
     sources: Mapping[str, SourceState]
     acts: Sequence[Act]
     blocks_left: int
+    peers: int = 0
     today: date = field(init=False)
     whole: bool = field(init=False)
     mark: datetime | None = field(init=False)
     spoken: Mapping[str, ActIndex] = field(init=False)
+    ttl: timedelta = field(init=False)
 
     def __post_init__(self) -> None:
         zones = [self.house.sources[name].zone for name in self.monitor.sources]
@@ -72,6 +75,7 @@ class Round:
         self.whole = _answered_whole(self)
         self.mark = watermark(self.monitor, self.sources)
         self.spoken = split(self.acts, self.now)
+        self.ttl = self.house.ttl(self.monitor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +83,17 @@ class Evidence:
     """What is known of all circuits of a monitor: their series, and their sums in two budget periods."""
 
     cut: Cut
-    starts: tuple[datetime, ...]
-    known: tuple[bool, ...]
-    settled: tuple[bool, ...]
+    periods: Periods
     place: Mapping[str, int]
     notes: tuple[Reason, ...] = ()
-    present: Mapping[str, PeriodSums] = field(default_factory=dict)
-    closed: Mapping[str, PeriodSums] = field(default_factory=dict)
+    budgets: BudgetPeriods | None = None
+
+    @property
+    def starts(self) -> tuple[datetime, ...]:
+        return self.periods.starts
 
     def series(self, circuit: str) -> Series:
-        values = self.cut.usage[self.place[circuit]].tolist()
-        return Series(self.starts, values, self.known, self.settled, self.cut.grain)
+        return Series(self.periods, self.cut.usage[self.place[circuit]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +126,21 @@ def evidence_of(round_: Round, images: Mapping[str, SourceImage], existing: Iter
     end = max(charge_day(end, zone) for (_, end), zone in zip(windows, zones, strict=True))
     fx = round_.house.fx if monitor.mode is Mode.OBSERVE else ()
     found = cut(monitor, images, start=start, end=end, existing=existing, fx=fx)
-    present, closed = _period_sums(round_, found, zones)
     return Evidence(
         cut=found,
-        starts=found.starts,
-        known=tuple(found.periods.any.tolist()),  # what one source says may be proof enough, however late the others
-        settled=tuple(found.settled.tolist()),
+        periods=_periods(found),
         place={circuit.id: place for place, circuit in enumerate(found.circuits)},
         notes=(Reason.EFFECTIVE_FROM_BILLED,) if found.stood_in else (),
-        present=present,
-        closed=closed,
+        budgets=budget_periods(monitor, found, now, zones, whole=round_.whole),
     )
+
+
+def _periods(found: Cut) -> Periods:
+    """What is known of the periods. What one source says may be proof enough, however late the others are."""
+    known = found.periods.any
+    if not np.isfinite(found.usage[:, known]).all():
+        raise ValueError("the spend of a known period is not a finite number")
+    return Periods(found.starts, tuple(known.tolist()), tuple(found.settled.tolist()), found.grain)
 
 
 def _overlapping(twice: Mapping[str, tuple[str, ...]]) -> str:
@@ -142,51 +150,6 @@ def _overlapping(twice: Mapping[str, tuple[str, ...]]) -> str:
         f"its sources {' and '.join(names)} both bring billing account {shown(account)}{more}, which would count it "
         "twice; look at one of them, or give each a monitor of its own"
     )
-
-
-def _period_sums(
-    round_: Round, found: Cut, zones: Sequence[ZoneInfo]
-) -> tuple[dict[str, PeriodSums], dict[str, PeriodSums]]:
-    """The sums of the present budget period and of the one before it, by circuit."""
-    monitor = round_.monitor
-    if monitor.budget is None and monitor.book is None:
-        return {}, {}
-    period = monitor.budget.period if monitor.budget else Period.MONTH
-    present = current_period(round_.now, zones, period)
-    return (
-        _sums_of(found, present, _cost(monitor), round_.whole),
-        _sums_of(found, previous(present[0], period), _cost(monitor), round_.whole),
-    )
-
-
-def _cost(monitor: Monitor) -> Cost:
-    return monitor.budget.cost if monitor.budget else Cost.BILLED
-
-
-def _sums_of(found: Cut, period: tuple[date, date], cost: Cost, whole: bool) -> dict[str, PeriodSums]:
-    sums = budget_sums(found, cost, *period)
-    days = found.span.ordinals()
-    inside = (days >= period[0].toordinal()) & (days < period[1].toordinal())
-    settled_through = _last_day(days[inside & found.days.settled])
-    known_through = _last_day(days[inside & found.days.any])
-    return {
-        circuit.id: PeriodSums(
-            start=period[0],
-            end=period[1],
-            settled=sums.settled[place],
-            known=sums.known[place],
-            usage=sums.settled_usage[place],
-            settled_days=sums.settled_days,
-            settled_through=settled_through,
-            known_through=known_through,
-            complete=whole and sums.complete,
-        )
-        for place, circuit in enumerate(found.circuits)
-    }
-
-
-def _last_day(days: Ints) -> date | None:
-    return date.fromordinal(int(days[-1])) if len(days) else None
 
 
 def _answered_whole(round_: Round) -> bool:
@@ -201,32 +164,75 @@ def _answered_whole(round_: Round) -> bool:
 # --- the step -----------------------------------------------------------------------------------------------
 
 
-def step(round_: Round, state: BreakerState, evidence: Evidence | None, notes: tuple[Reason, ...]) -> Stepped:
+def step(
+    round_: Round,
+    state: BreakerState,
+    evidence: Evidence | None,
+    notes: tuple[Reason, ...],
+    surprise: breaker.Look | None = None,
+) -> Stepped:
     """One step of one circuit. Without evidence (a source failed, a foreign currency) only time and people act."""
     monitor, now = round_.monitor, round_.now
-    row = find_row(monitor, state, round_.today)
-    after = _weigh(round_, state, evidence, row) if evidence else _wait(round_, state, notes)
+    row = find_row(monitor, state.values, round_.today)
+    after = _weigh(round_, state, evidence, row, surprise) if evidence else _wait(round_, state, notes)
     if after.phase is Phase.CLOSED:
         notes = tuple(note for note in notes if note is not Reason.STATE_DAMAGED)
     decision = decide(monitor, after, _situation(round_, state, row, notes))
     if is_new_block(state.decision, decision):
         round_.blocks_left -= 1
-    after, changes = tell(monitor, state, replace(after, decision=decision), now)
+    after, changes = tell(monitor, state, evolve(after, decision=decision), now)
     after, more = _tell_currency(after, notes, now, monitor.remind_every)
     return Stepped(state, _numbered(state, after), (*_name_damage(state, notes, changes), *more), row)
 
 
-def _weigh(round_: Round, state: BreakerState, evidence: Evidence, row: BookRow | None) -> BreakerState:
+def _weigh(
+    round_: Round, state: BreakerState, evidence: Evidence, row: BookRow | None, surprise: breaker.Look | None
+) -> BreakerState:
     planned = round_.spoken["expect"].of(state.circuit)
-    after = breaker.observe(round_.monitor, state, evidence.series(state.circuit), planned, round_.now)
+    after = breaker.observe(round_.monitor, state, evidence.series(state.circuit), planned, round_.now, surprise)
     if not round_.whole and state.phase is not Phase.CLOSED and after.phase is Phase.CLOSED:
         after = _still_half_open(state, after)
-    return budget.step(after, *_views(round_.monitor, state, evidence, row))
+    return budget.step(after, *stand(round_.monitor, evidence.budgets, evidence.place[state.circuit], row))
+
+
+def watched(round_: Round, evidence: Evidence, states: Sequence[BreakerState]) -> Watched:
+    """The circuits of a monitor as the detector is asked of them; `states` are in the order of the cut."""
+    spoken = round_.spoken["expect"]
+    return Watched(
+        monitor=round_.monitor,
+        periods=evidence.periods,
+        values=evidence.cut.usage,
+        states=states,
+        planned=[spoken.of(state.circuit) for state in states],
+        peers=round_.peers,
+        complete=_corrections(round_, evidence),
+    )
+
+
+def foresee(round_: Round, evidence: Evidence) -> Evidence:
+    """The evidence with the forecasts of its budgets, where there are any and the monitor wants them."""
+    monitor, budgets, spoken = round_.monitor, evidence.budgets, round_.spoken["expect"]
+    if budgets is None or not monitor.forecast:
+        return evidence
+    circuits, sums = evidence.cut.circuits, budgets.present.sums
+    asked = Asked(
+        cut=evidence.cut,
+        period=(sums.start, sums.end),
+        cost=budgets.cost,
+        limits=[limit_of(monitor, find_row(monitor, one.values, round_.today)) for one in circuits],
+        planned=[spoken.of(one.id) for one in circuits],
+        complete=_corrections(round_, evidence),
+    )
+    return evolve(evidence, budgets=evolve(budgets, projections=project(asked)))
+
+
+def _corrections(round_: Round, evidence: Evidence) -> Mapping[int, Completeness]:
+    return corrections(round_.house, round_.monitor.sources, round_.sources, evidence.periods, round_.now)
 
 
 def _still_half_open(state: BreakerState, after: BreakerState) -> BreakerState:
     """What is not whole relaxes nothing: a later period decides, once its source answers whole."""
-    return replace(
+    return evolve(
         after,
         phase=Phase.HALF_OPEN,
         trips=state.trips,
@@ -241,37 +247,11 @@ def _wait(round_: Round, state: BreakerState, notes: tuple[Reason, ...]) -> Brea
     return state if HOLDING & set(notes) else breaker.pass_time(state, round_.monitor.breaker, round_.now)
 
 
-def _views(
-    monitor: Monitor, state: BreakerState, evidence: Evidence, row: BookRow | None
-) -> tuple[BudgetView | None, BudgetView | None]:
-    """The budget's view of the present period and of the closed one; None without a budget."""
-    limit = limit_of(monitor, row)
-    if limit is None or state.circuit not in evidence.present:
-        return None, None
-    ratio = monitor.budget.warning_ratio if monitor.budget else Budget(limit, "").warning_ratio
-    return (
-        budget.view(evidence.present[state.circuit], limit, ratio, forecast=monitor.forecast),
-        budget.view(evidence.closed[state.circuit], limit, ratio, forecast=False),
-    )
-
-
-def limit_of(monitor: Monitor, row: BookRow | None) -> Decimal | None:
-    """The limit that holds for a circuit: its line of the owners table, else the monitor's budget."""
-    if row is not None and row.amount is not None:
-        return row.amount
-    return monitor.budget.amount if monitor.budget else None
-
-
-def find_row(monitor: Monitor, state: BreakerState, on: date) -> BookRow | None:
-    """The line of the owners table that speaks of a circuit on a day."""
-    return monitor.book.find(state.values, on) if monitor.book else None
-
-
 def _situation(round_: Round, state: BreakerState, row: BookRow | None, notes: tuple[Reason, ...]) -> Situation:
     return Situation(
         now=round_.now,
         watermark=judged_until(state, notes, round_.mark),
-        ttl=round_.house.ttl(round_.monitor),
+        ttl=round_.ttl,
         acts=round_.spoken["override"].of(state.circuit),
         notes=notes,
         blocks_left=round_.blocks_left,
@@ -289,10 +269,10 @@ def _tell_currency(
         if told is not None and not again:
             return state, ()
         change = Change(AlertKind.CURRENCY, Severity.CRITICAL, (Reason.CURRENCY_MISMATCH,), since=now)
-        return replace(state, alerted={**state.alerted, CURRENCY: now}), (change,)
+        return evolve(state, alerted={**state.alerted, CURRENCY: now}), (change,)
     if told is None:
         return state, ()
-    return replace(state, alerted={key: at for key, at in state.alerted.items() if key != CURRENCY}), ()
+    return evolve(state, alerted={key: at for key, at in state.alerted.items() if key != CURRENCY}), ()
 
 
 def _name_damage(state: BreakerState, notes: tuple[Reason, ...], changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -311,7 +291,7 @@ def _numbered(before: BreakerState, after: BreakerState) -> BreakerState:
     if before.version and _state(before) == _state(after) and _same_decision(before.decision, after.decision):
         return before
     version = before.version + 1
-    return replace(after, version=version, decision=after.decision and replace(after.decision, version=version))
+    return evolve(after, version=version, decision=after.decision and evolve(after.decision, version=version))
 
 
 def _same_decision(before: Decision | None, after: Decision | None) -> bool:

@@ -12,12 +12,13 @@ Standard library only: programs that ask for decisions load this.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import lru_cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -85,7 +86,7 @@ def unpack(cls: type[T], plain: Any, what: str, *, lenient: bool = False) -> T:
     """The dataclass that `pack` made plain. Raises StateDamaged, StateNewer."""
     kind: Any = cls
     try:
-        value: T = _unpacker(kind, lenient)(plain)
+        value: T = _read(_reader(kind, lenient), plain)
     except _Unknown as error:
         raise StateNewer(f"{what} was written by a newer version of CloudCircuit: {error}") from error
     except ValueError as error:
@@ -94,6 +95,13 @@ def unpack(cls: type[T], plain: Any, what: str, *, lenient: bool = False) -> T:
 
 
 # --- writing --------------------------------------------------------------------------------------------
+
+
+SHAPES = 1024
+"""For how many combinations of types it is remembered, for each dataclass, which fields are to be converted."""
+
+SEEN = 4096
+"""How many instants and days are remembered as text and as values: all rows of a cycle share a few."""
 
 
 def _same(value: Any) -> Any:
@@ -106,6 +114,7 @@ def _decimal_text(value: Decimal) -> str:
     return str(value)
 
 
+@lru_cache(SEEN)
 def instant_text(value: datetime) -> str:
     """ISO 8601 in UTC. Raises ValueError for an instant without a zone."""
     if value.tzinfo is UTC:
@@ -158,9 +167,10 @@ def _pack_dataclass(hints: list[tuple[str, Any]]) -> Step:
     """Most fields are plain already: only the others are called for."""
     names = [name for name, _ in hints]
     steps = [(name, step) for name, part in hints if (step := _packer(part)) is not _same]
+    values_of = attrgetter(*names)
 
     def write(value: Any) -> dict[str, Any]:
-        plain = {name: getattr(value, name) for name in names}
+        plain = dict(zip(names, values_of(value), strict=True))
         for name, step in steps:
             plain[name] = step(plain[name])
         return plain
@@ -189,116 +199,136 @@ def _hints(cls: Any) -> list[tuple[str, Any]]:
 
 # --- reading --------------------------------------------------------------------------------------------
 
-
-def _expect(kind: type, value: Any) -> Any:
-    if type(value) is not kind:
-        raise _Malformed(f"{kind.__name__} expected, found {type(value).__name__}")
-    return value
+Reader = Mapping[type, Step]
+"""How a JSON value of each type that may stand for a value is read; `_same` where it already is one."""
 
 
-def _exactly(kind: type) -> Step:
-    def read(value: Any) -> Any:
-        return value if type(value) is kind else _expect(kind, value)
-
-    return read
+def _read(reader: Reader, plain: Any) -> Any:
+    return _step(reader, type(plain))(plain)
 
 
-def _read_float(value: Any) -> float:
-    return float(value) if type(value) is int else _expect(float, value)
+def _step(reader: Reader, kind: type) -> Step:
+    step = reader.get(kind)
+    if step is None:
+        raise _Malformed(f"{next(iter(reader)).__name__} expected, found {kind.__name__}")
+    return step
 
 
-def _read_decimal(value: Any) -> Decimal:
+def _read_decimal(text: str) -> Decimal:
     try:
-        amount = Decimal(_expect(str, value))
+        amount = Decimal(text)
     except InvalidOperation as error:
-        raise _Malformed(f"{value!r} is not an amount") from error
+        raise _Malformed(f"{text!r} is not an amount") from error
     if not amount.is_finite():
-        raise _Malformed(f"{value!r} is not a finite amount")
+        raise _Malformed(f"{text!r} is not a finite amount")
     return amount
 
 
 def read_instant(value: Any) -> datetime:
     """The instant that `instant_text` wrote. Raises ValueError."""
-    instant = datetime.fromisoformat(_expect(str, value))
-    if instant.tzinfo is None:
-        raise _Malformed(f"{value!r} has no time zone")
+    instant: datetime = _read(_READERS[datetime], value)
     return instant
 
 
-def _read_date(value: Any) -> date:
-    return date.fromisoformat(_expect(str, value))
+@lru_cache(SEEN)
+def _read_instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise _Malformed(f"{text!r} has no time zone")
+    return instant
 
 
-_READERS: Mapping[Any, Step] = {
-    Any: _same,
-    str: _exactly(str),
-    int: _exactly(int),
-    bool: _exactly(bool),
-    float: _read_float,
-    Decimal: _read_decimal,
-    datetime: read_instant,
-    date: _read_date,
+_READERS: Mapping[Any, Reader] = {
+    Any: dict.fromkeys((str, int, bool, float, list, dict, NoneType), _same),
+    str: {str: _same},
+    int: {int: _same},
+    bool: {bool: _same},
+    float: {float: _same, int: float},
+    Decimal: {str: _read_decimal},
+    datetime: {str: _read_instant},
+    date: {str: lru_cache(SEEN)(date.fromisoformat)},
 }
 
 
 @lru_cache(maxsize=256)
-def _unpacker(hint: Any, lenient: bool) -> Step:
+def _reader(hint: Any, lenient: bool) -> Reader:
     """How a plain value becomes one of this type. The steps raise ValueError."""
     if hint in _READERS:
         return _READERS[hint]
     if is_dataclass(hint):
-        return _read_dataclass(hint, lenient)
+        return {dict: _read_dataclass(hint, lenient)}
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return _optional(_unpacker(_inner(args), lenient))
+        return {**_reader(_inner(args), lenient), NoneType: _same}
     if origin is tuple:
-        return _read_tuple(args[0], lenient)
+        return {list: _read_tuple(args[0], lenient)}
     if origin is not None and issubclass(origin, Mapping):
-        step = _unpacker(args[1], lenient)
-        return lambda value: {key: step(item) for key, item in _expect(dict, value).items()}
-    return _read_word(hint)
+        item = _reader(args[1], lenient)
+        return {dict: lambda value: {key: _read(item, each) for key, each in value.items()}}
+    return {str: _read_word(hint)}
 
 
 def _read_word(enum: Any) -> Step:
     words = {member.value: member for member in enum}
 
-    def read(value: Any) -> Any:
-        word = words.get(_expect(str, value))
+    def read(text: str) -> Any:
+        word = words.get(text)
         if word is None:
-            raise _Unknown(f"{value!r} is no {enum.__name__} that this version knows")
+            raise _Unknown(f"{text!r} is no {enum.__name__} that this version knows")
         return word
 
     return read
 
 
-def _read_tuple(item: Any, lenient: bool) -> Step:
-    step = _unpacker(item, lenient)
-    if lenient and isinstance(item, type) and issubclass(item, Enum):
-        known = {member.value for member in item}
-        return lambda value: tuple(step(each) for each in _expect(list, value) if each in known)
-    return lambda value: tuple([step(each) for each in _expect(list, value)])
+def _read_tuple(hint: Any, lenient: bool) -> Step:
+    item = _reader(hint, lenient)
+    if lenient and isinstance(hint, type) and issubclass(hint, Enum):
+        known = {member.value for member in hint}
+        return lambda value: tuple(_read(item, each) for each in value if each in known)
+    return lambda value: tuple([_read(item, each) for each in value])
 
 
 def _read_dataclass(cls: Any, lenient: bool) -> Step:
-    steps = {name: _unpacker(part, lenient) for name, part in _hints(cls)}
+    readers = {name: _reader(part, lenient) for name, part in _hints(cls)}
     required = {field.name for field in fields(cls) if _has_no_default(field)}
+    names = list(readers)
 
-    def read(value: Any) -> Any:
-        found = _expect(dict, value)
-        if found.keys() != steps.keys():
-            found = _fit(cls, found, steps, required, lenient)
+    @lru_cache(SHAPES)
+    def steps_for(kinds: tuple[type, ...]) -> list[tuple[str, Step]]:
+        return _steps(readers, zip(names, kinds, strict=True))
+
+    def read(found: dict[str, Any]) -> Any:
+        if [*found] == names:
+            steps = steps_for(tuple(map(type, found.values())))
+        else:
+            found = _fit(cls, found, readers, required, lenient)
+            steps = _steps(readers, ((name, type(plain)) for name, plain in found.items()))
         name = ""
         try:
-            return cls(**{(name := key): steps[key](plain) for key, plain in found.items()})
+            return cls(**found | {(name := key): step(found[key]) for key, step in steps})
         except ValueError as error:
-            kind = _Unknown if isinstance(error, _Unknown) else _Malformed
-            raise kind(f"{name}: {error}") from error
+            raise _named(name, error) from error
 
     return read
 
 
+def _steps(readers: Mapping[str, Reader], kinds: Iterable[tuple[str, type]]) -> list[tuple[str, Step]]:
+    """The fields that are no values as they stand, each with what makes it one."""
+    steps = []
+    for name, kind in kinds:
+        try:
+            steps.append((name, _step(readers[name], kind)))
+        except _Malformed as error:
+            raise _named(name, error) from error
+    return [(name, step) for name, step in steps if step is not _same]
+
+
+def _named(name: str, error: ValueError) -> ValueError:
+    return (_Unknown if isinstance(error, _Unknown) else _Malformed)(f"{name}: {error}")
+
+
 def _fit(
-    cls: Any, found: dict[str, Any], known: Mapping[str, Step], required: set[str], lenient: bool
+    cls: Any, found: dict[str, Any], known: Mapping[str, Reader], required: set[str], lenient: bool
 ) -> dict[str, Any]:
     """What was written by another version: more fields, or fewer."""
     extra = found.keys() - known.keys()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Row
@@ -51,9 +52,11 @@ def sealed(table: str, values: Values) -> Values:
     return {**values, "checksum": checksum}
 
 
+_parts_of = {table: attrgetter(*names) for table, names in _SEALED.items()}
+
+
 def is_whole(table: str, row: Row[Any]) -> bool:
-    found = row._mapping
-    return bool(seal(table, *(found[name] for name in _SEALED[table])) == found["checksum"])
+    return bool(seal(table, *_parts_of[table](row)) == row.checksum)
 
 
 def stored_instant(value: datetime) -> int:
@@ -215,6 +218,6 @@ def _instant_or_epoch(stored: Any) -> datetime:
         return instant(0)
 
 
-def latest(instants: Sequence[datetime | None]) -> int | None:
+def latest(instants: Iterable[datetime | None]) -> int | None:
     """The newest of some instants, as it is stored."""
     return max((stored_instant(each) for each in instants if each is not None), default=None)

@@ -7,9 +7,12 @@ from hashlib import blake2b
 
 def seal(table: str, *parts: object) -> str:
     """32 hex digits over a table's name and the parts of a row, each with its kind and length."""
-    raw = [part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass") for part in (table, *parts)]
-    shape = ",".join(f"{_kind(part)}{len(text)}" for part, text in zip(parts, raw[1:], strict=True))
-    return blake2b(b"|".join([shape.encode(), *raw]), digest_size=16).hexdigest()
+    shape, raw = [], [table.encode()]
+    for part in parts:
+        text = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
+        shape.append(f"{_kind(part)}{len(text)}")
+        raw.append(text)
+    return blake2b(b"|".join([",".join(shape).encode(), *raw]), digest_size=16).hexdigest()
 
 
 def _kind(part: object) -> str:

@@ -21,6 +21,9 @@ from cloudcircuit.stores.lock import DaemonLock
 from cloudcircuit.stores.pruning import prune
 from cloudcircuit.stores.schema import acts, breakers, history, instant, ledger, outbox, sources
 
+_Breaker = Row[Any] | BreakerState
+"""A row of a circuit, or the state that is known to be in it."""
+
 
 class SqlStore:
     """One state. Safe to use from several threads; operator commands open the same state beside the daemon.
@@ -31,6 +34,7 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._decoded: dict[str, tuple[str, BreakerState]] = {}
 
     @property
     def path(self) -> Path | None:
@@ -74,6 +78,8 @@ class SqlStore:
             _insert_missing(work.conn, deliveries)
             latest = max((each for each in (newest, work.meta.newest) if each is not None), default=None)
             work.meta = replace(work.meta, breakers=work.meta.breakers + grown, newest=latest)
+        for values, state in zip(found_states, commit.states, strict=True):
+            self._decoded[state.circuit] = (values["checksum"], state)
 
     # --- the ledger and its sources ---------------------------------------------------------------------
 
@@ -101,15 +107,18 @@ class SqlStore:
     def states(self, monitor: str | None = None) -> dict[str, BreakerState]:
         """The states by circuit. Raises StateDamaged when circuits have vanished, StateNewer."""
         whole, _ = self._breakers()
-        wanted = [row for row in whole if monitor is None or row.monitor == monitor]
-        return {row.circuit: rows.to_state(row) for row in wanted}
+        return {name: self._state(each) for name, each in whole.items() if monitor in (None, each.monitor)}
 
     def damaged(self, monitor: str | None = None) -> tuple[str, ...]:
         """The circuits whose row does not carry its checksum, under each name that such a row may be of."""
         whole, broken = self._breakers()
         mine = [row for row in broken if monitor is None or rows.may_be_of(row, monitor)]
-        names = {name for row in mine for name in rows.claimed_names(row)}
-        return tuple(sorted(names - {row.circuit for row in whole}))
+        return _names_of(mine, whole)
+
+    def circuits(self) -> tuple[dict[str, BreakerState], tuple[str, ...]]:
+        """All states by circuit, and the damaged circuits, from one look. Raises StateDamaged, StateNewer."""
+        whole, broken = self._breakers()
+        return {name: self._state(each) for name, each in whole.items()}, _names_of(broken, whole)
 
     def forget(self, circuits: Iterable[str]) -> None:
         """Remove the states of circuits that were cleared by name; their history stays."""
@@ -120,16 +129,34 @@ class SqlStore:
             gone += [row for row in broken if rows.claimed_names(row) & names]
             lost = sum(_delete(work.conn, breakers.c.circuit, row, whole) for row in gone)
             work.meta = replace(work.meta, breakers=work.meta.breakers - lost)
+        for name in names:
+            self._decoded.pop(name, None)
 
-    def _breakers(self) -> tuple[list[Row[Any]], list[Row[Any]]]:
-        """The rows that carry their checksum, and the others; all of them, for a flipped bit spares no column."""
+    def _breakers(self) -> tuple[dict[str, _Breaker], list[Row[Any]]]:
+        """By circuit the rows that carry their checksum, and the others; all, for a flipped bit spares no column.
+
+        In the place of a row that still is what it was when it was read or written last, its state.
+        """
+        names, whole, broken = [], {}, []
         with self._database.reading() as (conn, meta):
-            found = conn.execute(select(breakers)).all()
-        _check_count(found, meta.breakers, f"{self._database.where}: states of circuits")
-        whole, broken = _split(found)
+            for row in conn.execute(select(breakers)):
+                names.append(row.circuit)
+                if not rows.is_whole("breakers", row):
+                    broken.append(row)
+                else:
+                    checksum, state = self._decoded.get(row.circuit, ("", None))
+                    whole[row.circuit] = state if state is not None and checksum == row.checksum else row
+        _check_count(names, meta.breakers, f"{self._database.where}: states of circuits")
         for row in broken:
             rows.claimed_names(row)  # or nobody could say what is missing
         return whole, broken
+
+    def _state(self, breaker: _Breaker) -> BreakerState:
+        if isinstance(breaker, BreakerState):
+            return breaker
+        state = rows.to_state(breaker)
+        self._decoded[state.circuit] = (breaker.checksum, state)
+        return state
 
     # --- history ----------------------------------------------------------------------------------------
 
@@ -208,7 +235,7 @@ class SqlStore:
         """Acts, oldest first; with `live_at` those that are live then. Raises StateDamaged."""
         with self._database.reading() as (conn, meta):
             found = conn.execute(select(acts)).all()
-        _check_count(found, meta.acts, f"{self._database.where}: acts")
+        _check_count([row.id for row in found], meta.acts, f"{self._database.where}: acts")
         known = [rows.to_act(row) for row in found]
         return sorted((act for act in known if live_at is None or act.live(live_at)), key=lambda act: (act.at, act.id))
 
@@ -261,7 +288,7 @@ def _newest(commit: Commit) -> int | None:
             *(entry.at for entry in commit.history),
             *(statement.said_at for statement in commit.statements),
             *(source.last_attempt for source in commit.sources),
-            *(state.decision.at for state in commit.states if state.decision),
+            *{state.decision.at for state in commit.states if state.decision},
             *(delivery.owed_at for delivery in commit.deliveries),
         ]
     )
@@ -276,10 +303,15 @@ def _split(found: Iterable[Row[Any]]) -> tuple[list[Row[Any]], list[Row[Any]]]:
     return whole, broken
 
 
-def _check_count(found: Sequence[Row[Any]], expected: int, what: str) -> None:
+def _names_of(broken: Iterable[Row[Any]], whole: Mapping[str, _Breaker]) -> tuple[str, ...]:
+    """Each circuit that a damaged row may be of, and that no whole row is of."""
+    return tuple(sorted({name for row in broken for name in rows.claimed_names(row)} - whole.keys()))
+
+
+def _check_count(names: Sequence[str], expected: int, what: str) -> None:
     """A flipped bit in a page's directory hides a row, or shows one twice in the place of another."""
-    keys = {row[0] for row in found}
-    if (len(keys), len(found)) != (expected, expected):
+    keys = set(names)
+    if (len(keys), len(names)) != (expected, expected):
         raise StateDamaged(f"{what} have vanished or doubled ({len(keys)} of {expected} are there): restore a backup")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -35,7 +35,7 @@ def find(conn: Connection, column: Column[Any], keys: Sequence[Any]) -> list[Row
     return [row for some in chunks(keys) for row in conn.execute(query.where(column.in_(some)))]
 
 
-def chunks(items: Sequence[Any]) -> Iterator[list[Any]]:
+def chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
     rest = iter(items)
     while some := list(islice(rest, _CHUNK)):
         yield some
@@ -56,8 +56,8 @@ def _add(conn: Connection, table: Table, rows: Sequence[Values]) -> int:
         damaged.append(name)
     for some in chunks(damaged):
         conn.execute(delete(table).where(key.in_(some)))
-    if rows:
-        conn.execute(insert(table), rows)
+    for some in chunks(rows):
+        conn.execute(insert(table), some)
     return len(rows) - len(damaged)
 
 
@@ -70,9 +70,10 @@ def _move(conn: Connection, table: Table, rows: Sequence[Values]) -> None:
         .where(key == bindparam("_key"), table.c.version == bindparam("_read"))
         .values({name: bindparam(name) for name in rows[0] if name != key.name})
     )
-    found = conn.execute(statement, [{**row, "_key": row[key.name], "_read": row["version"] - 1} for row in rows])
-    if found.rowcount != len(rows):
-        raise _conflict(conn, table, rows)
+    for some in chunks(rows):
+        found = conn.execute(statement, [{**row, "_key": row[key.name], "_read": row["version"] - 1} for row in some])
+        if found.rowcount != len(some):
+            raise _conflict(conn, table, some)
 
 
 def _conflict(conn: Connection, table: Table, rows: Sequence[Values]) -> Conflict:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from unittest import SkipTest
 
 from cloudcircuit.charges import Charge
-from cloudcircuit.model import Breakdown, CallCost, ReportStatus, column_of, is_dimension
+from cloudcircuit.model import QUANTITY, UNIT, Breakdown, CallCost, ReportStatus, column_of, is_dimension
 from cloudcircuit.testing.bench import DAY, Bench
 from cloudcircuit.testing.figures import (
     FIXED,
@@ -122,6 +123,20 @@ class TableTests(Bench):
         assert not unknown, f"dimensions {unknown} are none: take the names of model.DIMENSIONS, and tag:KEY"
         _check_cost(report.cost)
 
+    def test_a_question_for_quantities_has_the_same_figures(self) -> None:
+        self.load(self.two_weeks())
+        query = self.query(self.widest())
+        report = self.ask(replace(query, quantities=True))
+        must_be_same(
+            figures(report, query.dimensions),
+            figures(self.ask(query), query.dimensions),
+            "asked for quantities, the figures",
+        )
+        found = {field.name: str(field.type) for field in report.table.schema if field.name in _QUANTITIES}
+        assert found in ({}, _QUANTITIES), (
+            f"asked for quantities, the table has {_listed(found)}; give {_listed(_QUANTITIES)}, or neither"
+        )
+
     def test_no_data_is_not_zero(self) -> None:
         self.load([])
         report = self.ask(self.query())
@@ -158,6 +173,8 @@ class TableTests(Bench):
 
 
 _TYPES = {"ChargePeriodStart": "timestamp[us, tz=UTC]", "BillingCurrency": "string", "ChargeCategory": "string"}
+
+_QUANTITIES = {UNIT: "string", QUANTITY: "double"}
 
 
 def _check_cost(cost: CallCost) -> None:

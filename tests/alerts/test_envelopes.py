@@ -8,8 +8,10 @@ from datetime import timedelta
 from cloudcircuit.engine.alerts import envelopes
 from cloudcircuit.model import AlertKind, Change, ChannelRule, CircuitAlert, Reason, Severity
 from cloudcircuit.notifiers import console, slack, webhook
+from cloudcircuit.service.explain import CHARTED
 from tests.alerts.situations import (
     FIRST,
+    LATEST,
     MONITOR,
     NOW,
     RULES,
@@ -17,6 +19,7 @@ from tests.alerts.situations import (
     alert,
     digest_of_25,
     event,
+    month,
     source_blind,
     state,
     tripped,
@@ -130,6 +133,7 @@ def test_a_channel_in_capitals_of_ten_thousand_circuits() -> None:
                 change=Change(AlertKind.ANOMALY, Severity.WARNING, (Reason.ANOMALY,), FIRST, float(number), 2),
             ),
             state=state(f"service-{number}"),
+            points=month(LATEST.at, 105.71, 105.71) if number < CHARTED else (),
         )
         for number in range(10_000)
     ]

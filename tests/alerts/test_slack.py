@@ -98,7 +98,7 @@ def test_hostile_names_in_every_field(name: str) -> None:
             check_harmless(message)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.characters(), max_size=400), st.integers(1, 3))
 def test_any_name_in_every_field(name: str, repeat: int) -> None:
     found = alerts_of(name * repeat)

@@ -91,7 +91,7 @@ mode = "enforce"
 enforce = ["budget", "anomaly", "burn_rate"]
 budget = { amount = "4000.10", currency = "EUR", period = "quarter", cost = "effective", warning = 0.8 }
 budgets = "owners.csv"
-anomaly = { method = "mad", lookback = 28, min_days = 10, spike_multiplier = 2, z_threshold = 3, \
+anomaly = { method = "mad", false_alerts = "2.5/week", lookback = 28, min_days = 10, spike_multiplier = 2, z_threshold = 3, \
 min_mad = 1.5, percentile = 0.9, min_baseline = 5, new_level_after = 7 }
 burn_rate = { hot_multiplier = 1.25, lookback = 10, min_days = 5 }
 forecast = false
@@ -122,7 +122,18 @@ remind_every = false
         enforce=frozenset({Condition.BUDGET, Condition.ANOMALY, Condition.BURN_RATE}),
         budget=Budget(Decimal("4000.10"), "EUR", Period.QUARTER, Cost.EFFECTIVE, 0.8),
         book=found.book,
-        anomaly=AnomalyPolicy("mad", 28, 10, 2.0, 3.0, 1.5, 0.9, 5.0, 7),
+        anomaly=AnomalyPolicy(
+            "mad",
+            false_alerts_a_week=2.5,
+            lookback=28,
+            min_days=10,
+            spike_multiplier=2.0,
+            z_threshold=3.0,
+            min_mad=1.5,
+            percentile=0.9,
+            min_baseline=5.0,
+            new_level_after=7,
+        ),
         burn_rate=BurnRatePolicy(1.25, 10, 5),
         forecast=False,
         breaker=BreakerPolicy(3, timedelta(days=3), timedelta(weeks=1)),
@@ -333,3 +344,19 @@ def test_a_source_cuts_days_as_its_provider_does_unless_told(
     source = f'[sources.s]\nadapter = "{adapter}"\npath = "bill.csv"\n{written}'
     file.write_text(f'{source}[notifiers.c]\ntype = "console"\n[monitors.m]\ncurrency = "USD"\n')
     assert load(file, find).sources["s"].zone == zone
+
+
+@pytest.mark.parametrize(
+    ("written", "policy"),
+    [
+        ("true", AnomalyPolicy()),
+        ("{ false_alerts = 0.5 }", AnomalyPolicy(false_alerts=0.5)),
+        ('{ false_alerts = "2/week" }', AnomalyPolicy(false_alerts_a_week=2.0)),
+        ('{ method = "spike" }', AnomalyPolicy("spike", lookback=14)),
+        ("{ lookback = 60 }", AnomalyPolicy(lookback=60)),
+    ],
+)
+def test_the_seasonal_method_is_the_default_and_each_method_has_its_lookback(
+    tmp_path: Path, written: str, policy: AnomalyPolicy
+) -> None:
+    assert monitor(tmp_path, f'[monitors.m]\ncurrency = "USD"\nanomaly = {written}\n').anomaly == policy

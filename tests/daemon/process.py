@@ -34,6 +34,7 @@ per = ["service"]
 currency = "USD"
 budget = {{ amount = {budget} }}
 mode = "enforce"
+anomaly = {{ method = "spike" }}
 """
 
 SOURCE = """\

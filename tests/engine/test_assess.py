@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cloudcircuit.engine.assess import Case, Series, baseline, judge
+from cloudcircuit.engine.assess import Case, baseline, judge
+from cloudcircuit.engine.series import Series
 from cloudcircuit.model import AnomalousPeriod, BreakerState, BurnRatePolicy, Grain, Monitor, Reason, Verdict
 from tests.engine.world import DAY, HOUR, MONITOR, START, STATE, Days, act, day, series, watching
 
@@ -242,11 +243,11 @@ def test_an_hour_has_its_share_of_what_was_announced_for_the_day() -> None:
 def test_a_series_refuses_what_is_no_number(bad: float) -> None:
     with pytest.raises(ValueError, match=r"2027-03-02.*not a finite number"):
         series([1.0, bad])
-    Series([START], [bad], known=[False], settled=[False])  # nothing is said of it
+    Series.of([START], [bad], known=[False], settled=[False])  # nothing is said of it
 
 
 def test_a_series_refuses_what_cannot_be() -> None:
     with pytest.raises(ValueError, match="cannot be settled"):
-        Series([START], [1.0], known=[False], settled=[True])
+        Series.of([START], [1.0], known=[False], settled=[True])
     with pytest.raises(ValueError, match="shorter"):
-        Series([START, START + DAY], [1.0], [True], [True])
+        Series.of([START, START + DAY], [1.0], [True], [True])

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from cloudcircuit.engine import budget
-from cloudcircuit.engine.budget import PeriodSums
+from cloudcircuit.engine.budget import PeriodSums, Projection
 from cloudcircuit.model import BreakerState, BudgetView
 from tests.engine.world import STATE, view
 
@@ -55,7 +55,7 @@ def sums(
     ids=["provisional spend counts", "a provisional credit lowers nothing", "never below zero"],
 )
 def test_spend_is_the_larger_of_settled_and_known(settled: str, known: str, spend: str) -> None:
-    assert budget.view(sums(settled, known), Decimal(100), 0.9, forecast=True).spend == Decimal(spend)
+    assert budget.view(sums(settled, known), Decimal(100), 0.9).spend == Decimal(spend)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,11 @@ def test_spend_is_the_larger_of_settled_and_known(settled: str, known: str, spen
     [("89.99", False, False), ("90", True, False), ("99.99", True, False), ("100", True, True), ("101", True, True)],
 )
 def test_a_view_warns_and_breaches_from_its_limits_on(spend: str, warned: bool, breached: bool) -> None:
-    seen = budget.view(sums(spend), Decimal(100), 0.9, forecast=False)
+    seen = budget.view(sums(spend), Decimal(100), 0.9)
     assert (seen.warned, seen.breached, seen.projected) == (warned, breached, None)
+
+
+PROJECTION = Projection(310.0, 290.0, 340.0, 0.25, date(2027, 3, 28))
 
 
 @pytest.mark.parametrize(
@@ -73,19 +76,24 @@ def test_a_view_warns_and_breaches_from_its_limits_on(spend: str, warned: bool, 
         (sums("20", days=2), None),
         (sums("0", days=0), None),
         (sums("30", days=3), "310"),
-        (sums("130", usage="30", days=3), "410"),  # a fee of 100 comes once
-        (sums("10", usage="30", days=3), "290"),  # so does a credit of 20
-        (sums("-50", usage="-50", days=3), "0"),
         (sums("30", known="900", days=3), "900"),  # never below what is spent
-        (sums("5", days=1, end=date(2027, 3, 2)), "5"),  # a period of a day needs one day
-        (sums("3e20", days=3), "3.1e21"),  # more digits than any budget has
+        (sums("5", days=1, end=date(2027, 3, 2)), "310"),  # a period of a day needs one day
     ],
 )
-def test_the_forecast_is_the_run_rate_of_usage_and_other_charges_as_they_stand(
-    seen: PeriodSums, projected: str | None
-) -> None:
-    found = budget.view(seen, Decimal(1000), 0.9, forecast=True).projected
-    assert found == (None if projected is None else Decimal(projected))
+def test_a_projection_is_taken_from_the_third_settled_day_on(seen: PeriodSums, projected: str | None) -> None:
+    found = budget.view(seen, Decimal(1000), 0.9, PROJECTION)
+    assert found.projected == (None if projected is None else Decimal(projected))
+    if projected == "310":
+        assert (found.low, found.high, found.p_breach) == (Decimal(290), Decimal(340), 0.25)
+        assert found.breach_on == date(2027, 3, 28)
+    if projected is None:
+        assert (found.low, found.high, found.p_breach, found.breach_on) == (None, None, None, None)
+    assert budget.view(seen, Decimal(1000), 0.9).projected is None, "nothing is projected where nothing was asked"
+
+
+def test_a_projection_has_no_more_digits_than_it_may_have() -> None:
+    found = budget.view(sums("30", days=3), Decimal(1000), 0.9, Projection(1 / 3 + 100, 3e20, 3e20))
+    assert (found.projected, found.low) == (Decimal("100.333333"), Decimal("3e20"))
 
 
 # --- breach, hold, release -------------------------------------------------------------------------------

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from cloudcircuit.engine import breaker, budget
-from cloudcircuit.engine.assess import Series
 from cloudcircuit.engine.budget import PeriodSums
 from cloudcircuit.engine.decide import Situation, decide
+from cloudcircuit.engine.series import Series
 from cloudcircuit.engine.tell import tell
 from cloudcircuit.model import Act, Action, BudgetView, Condition, Mode, WhenStale
 from tests.engine import rules
@@ -268,7 +268,7 @@ class Circuits(RuleBasedStateMachine):
     def series(self, facts: dict[int, rules.Fact]) -> Series:
         days = range(self.hour // 24 + 1)
         nothing = rules.Fact(0.0, settled=False)
-        return Series(
+        return Series.of(
             starts=[START + d * DAY for d in days],
             values=[facts.get(d, nothing).value for d in days],
             known=[d in facts for d in days],
@@ -291,7 +291,7 @@ class Circuits(RuleBasedStateMachine):
             known_through=(START + max(mine) * DAY).date() if mine else None,
             complete=seen.whole,
         )
-        return budget.view(sums, self.limit, 0.9, forecast=False)
+        return budget.view(sums, self.limit, 0.9)
 
     def compare(self) -> None:
         state, law, decision = self.state, self.law, self.state.decision

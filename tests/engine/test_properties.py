@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudcircuit.engine import breaker, budget
-from cloudcircuit.engine.budget import PeriodSums
+from cloudcircuit.engine.budget import PeriodSums, Projection
 from cloudcircuit.model import BurnRatePolicy, Grain, Mode
 from tests.engine.world import DAY, HOUR, MONITOR, STATE, Days, Run, day, series, view, watching
 
@@ -53,7 +53,7 @@ def test_no_number_that_is_none_reaches_a_state_or_a_change(
         sums = PeriodSums(
             date(2027, 3, 1), date(2027, 4, 1), rest[0], known, rest[-1], n % 31, None, None, complete=False
         )
-        seen = budget.view(sums, limit, 0.9, forecast=True)
+        seen = budget.view(sums, limit, 0.9, Projection(float(known), 0.0, float(known)))
         run.cycle(day(n), series(days[:n], provisional=provisional), (seen, None), watermark=day(n))
     found = [*numbers(run.state), *numbers([change for _, change in run.told])]
     assert found

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from cloudcircuit.engine import breaker, budget
-from cloudcircuit.engine.assess import Series
 from cloudcircuit.engine.decide import Situation, decide
+from cloudcircuit.engine.series import Series
 from cloudcircuit.engine.tell import tell
 from cloudcircuit.model import (
     Act,
@@ -29,7 +29,8 @@ from cloudcircuit.model import (
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 START = datetime(2027, 3, 1, tzinfo=UTC)
-MONITOR = Monitor(name="m", sources=("s",), currency="USD", mode=Mode.ENFORCE)
+SPIKE = AnomalyPolicy(method="spike", lookback=14)
+MONITOR = Monitor(name="m", sources=("s",), currency="USD", mode=Mode.ENFORCE, anomaly=SPIKE)
 STATE = BreakerState(circuit="m", monitor="m")
 
 Days = Sequence[float | None]
@@ -51,7 +52,7 @@ def series(
     """One period after the other. None is a period of which nothing is known; the rest settled, but for some."""
     open_ones = set(provisional)
     step = HOUR if grain is Grain.HOUR else DAY
-    return Series(
+    return Series.of(
         starts=[start + i * step for i in range(len(values))],
         values=[0.0 if value is None else value for value in values],
         known=[value is not None for value in values],
@@ -62,7 +63,7 @@ def series(
 
 def watching(monitor: Monitor = MONITOR, /, **changes: Any) -> Monitor:
     """The monitor with some of its settings changed; those of its breaker and its anomaly check by their names."""
-    for name, policy in (("breaker", BreakerPolicy()), ("anomaly", AnomalyPolicy())):
+    for name, policy in (("breaker", BreakerPolicy()), ("anomaly", SPIKE)):
         mine = {key: changes.pop(key) for key in list(changes) if key in type(policy).__dataclass_fields__}
         if mine:
             changes[name] = replace(getattr(monitor, name) or policy, **mine)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudcircuit.model import Breakdown, Circuit, Fx, Grain, Match, Monitor, circuit_id, column_of
+from cloudcircuit.model import Breakdown, Circuit, Cost, Fx, Grain, Match, Monitor, circuit_id, column_of
 from cloudcircuit.service.cells import SourceImage
-from cloudcircuit.service.drivers import Explanation, circuit_where, find_drivers
+from cloudcircuit.service.drivers import Compared, Explanation, circuit_where, find_drivers
 from tests.series.world import Row, called, image, monitor, report, row
 
 WIDE = ("service", "region", "sub_account", "sub_account_name")
@@ -30,7 +30,7 @@ def explain(rows: list[Row], dimensions: tuple[str, ...] = WIDE, **settings: Any
 
 
 def find(watch: Monitor, one: Circuit, images: dict[str, SourceImage], **options: Any) -> Explanation:
-    found = find_drivers(watch, one, views(images), anomalous=NOW, baseline=BEFORE, **options)
+    found = find_drivers(Compared(watch, one, NOW, BEFORE), views(images), **options)
     assert found is not None
     return found
 
@@ -121,18 +121,18 @@ def test_excesses_of_a_dimension_add_up(charges: list[tuple[int, str, Decimal]])
 
 
 def test_no_excess_has_no_drivers() -> None:
-    assert explain(daily(("a", "r", "1", "n"), "5", "5")) == Explanation(Decimal(0))
-    assert explain(daily(("a", "r", "1", "n"), "5", "1")) == Explanation(Decimal(-4))
+    assert explain(daily(("a", "r", "1", "n"), "5", "5")) == Explanation(Decimal(0), periods=1)
+    assert explain(daily(("a", "r", "1", "n"), "5", "1")) == Explanation(Decimal(-4), periods=1)
 
 
 def test_nothing_to_compare_with_is_none() -> None:
     watch = monitor(per=())
     only_now = {"s": image(report([row(4, "a", "9")]))}
-    assert find_drivers(watch, circuit(watch), views(only_now), anomalous=NOW, baseline=BEFORE) is None
+    assert find_drivers(Compared(watch, circuit(watch), NOW, BEFORE), views(only_now)) is None
     full = {"s": image(report(daily(("a",), "1", "9")))}
-    assert find_drivers(watch, circuit(watch), views(full), anomalous=NOW, baseline=[]) is None
-    assert find_drivers(watch, circuit(watch), views(full), anomalous=[], baseline=[]) is None
-    assert find_drivers(watch, circuit(watch), {}, anomalous=NOW, baseline=BEFORE) is None
+    assert find_drivers(Compared(watch, circuit(watch), NOW, []), views(full)) is None
+    assert find_drivers(Compared(watch, circuit(watch), [], []), views(full)) is None
+    assert find_drivers(Compared(watch, circuit(watch), NOW, BEFORE), {}) is None
 
 
 def test_several_sources_and_converted_money() -> None:
@@ -155,7 +155,7 @@ def test_a_source_that_tells_one_dimension_at_a_time() -> None:
         table = wide.select([c for c in wide.column_names if c not in map(column_of, WIDE) or c == column_of(name)])
         return image(table, breakdown=Breakdown((name,), own))
 
-    found = find_drivers(watch, glue, {"s": [by("region"), by("sub_account")]}, anomalous=NOW, baseline=BEFORE)
+    found = find_drivers(Compared(watch, glue, NOW, BEFORE), {"s": [by("region"), by("sub_account")]})
     assert found is not None
     assert found.excess == 80
     assert [(d.dimension, d.value, d.excess) for d in found.drivers] == [
@@ -171,7 +171,7 @@ def test_days_that_are_told_without_rows_cost_nothing() -> None:
     table = report([row(4, ("x",), "90")], ("region",))
     days = frozenset(called(n).date() for n in range(5))
     seen = image(table, breakdown=Breakdown(("region",), circuit_where(watch, glue)), told=days)
-    found = find_drivers(watch, glue, {"s": [seen]}, anomalous=NOW, baseline=BEFORE)
+    found = find_drivers(Compared(watch, glue, NOW, BEFORE), {"s": [seen]})
     assert found is not None
     assert (found.excess, found.cause) == (Decimal(90), "usage")
 
@@ -181,9 +181,85 @@ def test_hours() -> None:
     rows = [row(at, s, "9" if s == "a" and n == 29 else "1") for n, at in enumerate(hours) for s in ("a", "b")]
     watch = monitor(per=())
     images = {"s": image(report(rows), grain=Grain.HOUR)}
-    found = find_drivers(watch, circuit(watch), views(images), anomalous=hours[29:], baseline=hours[20:29])
+    found = find_drivers(Compared(watch, circuit(watch), hours[29:], hours[20:29]), views(images))
     assert found is not None
     assert [(d.value, d.excess) for d in found.drivers] == [("a", Decimal(8))]
+
+
+# --- what is most telling, and what is said once ------------------------------------------------------------
+
+
+def test_the_dimension_that_carries_more_than_its_part_comes_first() -> None:
+    """All of the money is in one region but for a little: that it carries the excess says nothing."""
+    rows = [
+        *daily(("Glue", "us", "1", "one"), "5", "45"),
+        *daily(("EC2", "us", "1", "one"), "90", "90"),
+        *daily(("EC2", "eu", "2", "two"), "5", "5"),
+    ]
+    assert [d.dimension for d in explain(rows).drivers] == ["service", "sub_account", "region"]
+    regions = [(region, "x", "1", "one") for region in ("ap", "us", "eu")]
+    rows = [row for place, values in enumerate(regions) for row in daily(values, "30", "90" if place == 0 else "30")]
+    by_region = explain(rows, ("region", "service", "sub_account", "sub_account_name"))
+    assert [d.dimension for d in by_region.drivers] == ["region", "service", "sub_account"]
+
+
+def test_skus_are_dimensions() -> None:
+    rows = daily(("Glue", "DPU"), "10", "90") + daily(("Glue", "Crawler"), "90", "90")
+    found = explain(rows, ("service", "sku"))
+    assert [(d.dimension, d.value, d.share) for d in found.drivers] == [("sku", "DPU", 1.0), ("service", "Glue", 1.0)]
+
+
+def test_what_is_the_same_thing_said_twice_is_said_once() -> None:
+    rows = daily(("1", "payer-1", "web", "web-app"), "1", "9") + daily(("2", "payer-2", "db", "db-app"), "1", "1")
+    found = explain(rows, ("sub_account", "billing_account", "tag:app", "tag:team"))
+    assert [(d.dimension, d.value) for d in found.drivers] == [("sub_account", "1"), ("tag:app", "web")]
+    rows = daily(("web", "a"), "1", "9") + daily(("db", "a"), "1", "1")
+    apart = explain(rows, ("tag:app", "tag:team"))
+    assert [(d.dimension, d.value) for d in apart.drivers] == [("tag:app", "web")]
+
+
+def test_names_that_come_apart_from_their_accounts_are_found_by_their_money() -> None:
+    watch = monitor(per=())
+    rows = [*daily(("1", "one"), "10", "90"), *daily(("2", "two"), "5", "6")]
+    wide = report(rows, ("sub_account", "sub_account_name"))
+    apart = [
+        image(wide.drop_columns([column_of(other)]), breakdown=Breakdown((name,)))
+        for name, other in (("sub_account", "sub_account_name"), ("sub_account_name", "sub_account"))
+    ]
+    found = find_drivers(Compared(watch, circuit(watch), NOW, BEFORE), {"s": apart})
+    assert found is not None
+    assert [(d.dimension, d.value, d.label) for d in found.drivers] == [
+        ("sub_account", "1", "one"),
+        ("sub_account", "2", "two"),
+    ]
+
+
+# --- what a budget period costs -----------------------------------------------------------------------------
+
+
+def test_without_a_baseline_it_is_the_spend_that_has_drivers() -> None:
+    rows = daily(("Glue", "us", "1", "one"), "50", "90") + daily(("S3", "us", "1", "one"), "20", "10")
+    watch = monitor(per=())
+    days = [*BEFORE, *NOW]
+    found = find_drivers(Compared(watch, circuit(watch), days, None), {"s": [image(report(rows, WIDE))]})
+    assert found is not None
+    assert (found.periods, found.excess, found.cause) == (5, Decimal(76), None)
+    assert [(d.dimension, d.value, d.excess) for d in found.drivers][:2] == [
+        ("service", "Glue", Decimal(58)),
+        ("service", "S3", Decimal(18)),
+    ]
+    assert sum(d.share for d in found.drivers[:2]) == pytest.approx(1)
+
+
+def test_a_budget_counts_all_charges_and_in_its_own_cost() -> None:
+    rows = [*daily(("Glue",), "10", "10", effective="10"), row(4, "Plan", "900", "0", category="Purchase")]
+    watch = monitor(per=(), run_rate_cost=Cost.BILLED)
+    table = report(rows, ("service",))
+    compared = Compared(watch, circuit(watch), NOW, BEFORE, everything=True)
+    found = find_drivers(compared, {"s": [image(table)]})
+    assert found is not None
+    assert (found.excess, found.cause) == (Decimal(900), None)
+    assert [(d.dimension, d.value) for d in found.drivers] == [("service", "Plan"), ("charge_category", "Purchase")]
 
 
 # --- the filter of one circuit ------------------------------------------------------------------------------

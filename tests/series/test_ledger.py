@@ -12,7 +12,7 @@ import pytest
 from cloudcircuit.errors import StateDamaged
 from cloudcircuit.model import Cost, Statement
 from cloudcircuit.service.ledger import image, join, read, recall
-from tests.series.world import SAID, Source, cells, day, query, report, row
+from tests.series.world import SAID, Source, cells, day, lines, query, report, row
 
 
 def test_first_word_on_a_day_is_the_whole_day() -> None:
@@ -20,7 +20,7 @@ def test_first_word_on_a_day_is_the_whole_day() -> None:
     diff = source.say(report([row(0, "a", "1"), row(0, "b", "0"), row(1, None, "2.5", "2")]))
     assert [(s.day, s.rows, read(s).base) for s in diff.statements] == [(day(0), 2, True), (day(1), 1, True)]
     assert diff.restated == () and diff.vanished_days == ()
-    assert recall(source.statements) == diff.word
+    assert lines(recall(source.statements)) == lines(diff.word)
     assert set(diff.word) == {day(0), day(1)}
 
 

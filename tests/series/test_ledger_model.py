@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cloudcircuit.service.diff import Restated
 from cloudcircuit.service.ledger import image, recall
-from tests.series.world import SAID, Cells, Row, Source, called, cells, day, report, total
+from tests.series.world import SAID, Cells, Row, Source, called, cells, day, lines, report, total
 
 DAYS = 3
 AMOUNTS = st.one_of(
@@ -58,7 +58,7 @@ def test_what_is_known_is_what_was_said_last(sayings: list[Said], data: st.DataO
         known = known_after(sayings[:count])
         assert set(diff.word) == {day(number) for number in known}
         assert cells(image(source.statements)) == as_cells(known)
-        assert recall(source.statements) == diff.word
+        assert lines(recall(source.statements)) == lines(diff.word)
         _check_restated(diff.restated, before, said)
         gone = {n for n in before if n not in said and any(map(any, before[n].values()))}
         assert set(diff.vanished_days) == {day(number) for number in gone}

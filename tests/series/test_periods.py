@@ -85,7 +85,7 @@ def test_the_slowest_zone_rolls_a_period_over() -> None:
 
 
 def asks(**settings: Any) -> Monitor:
-    return Monitor("m", ("s",), "USD", **settings)
+    return Monitor("m", ("s",), "USD", **{"anomaly": AnomalyPolicy("spike", lookback=14), **settings})
 
 
 def budget(period: Period) -> Budget:
@@ -105,7 +105,10 @@ NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
         ([asks(budget=budget(Period.QUARTER))], date(2026, 1, 1)),
         ([asks(), asks(budget=budget(Period.YEAR))], date(2025, 1, 1)),
         ([asks(burn_rate=BurnRatePolicy(lookback=40))], date(2026, 3, 13)),
-        ([asks(anomaly=AnomalyPolicy(lookback=60, new_level_after=30))], date(2026, 2, 5)),
+        ([asks(anomaly=AnomalyPolicy("spike", lookback=60, new_level_after=30))], date(2026, 2, 5)),
+        ([asks(anomaly=AnomalyPolicy())], date(2026, 1, 6)),  # 120 days as they are, 14 to spare
+        ([asks(anomaly=AnomalyPolicy(lookback=30))], date(2026, 4, 6)),
+        ([asks(anomaly=AnomalyPolicy(), burn_rate=BurnRatePolicy(lookback=110))], date(2026, 1, 2)),
         ([asks(anomaly=None)], date(2026, 4, 8)),
         ([], date(2026, 5, 20)),
     ],

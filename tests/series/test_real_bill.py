@@ -15,7 +15,7 @@ from cloudcircuit.model import Breakdown, Circuit, Cost, Monitor, SpendQuery, co
 from cloudcircuit.service.budget_sums import BudgetSums, budget_sums
 from cloudcircuit.service.cells import AMOUNT, COSTS, STAMP, SourceImage
 from cloudcircuit.service.diff import changes
-from cloudcircuit.service.drivers import find_drivers
+from cloudcircuit.service.drivers import Compared, find_drivers
 from cloudcircuit.service.ledger import image
 from cloudcircuit.service.series import Cut, cut
 from tests.series.world import ZONE
@@ -84,13 +84,9 @@ def test_glue_doubles_on_the_tenth(source: SourceImage) -> None:
 
 
 def test_who_drives_glue(source: SourceImage) -> None:
-    found = find_drivers(
-        watch("service"),
-        Circuit(f"bill/{GLUE}", "bill", (GLUE,)),
-        {"aws": [source]},
-        anomalous=[datetime(2018, 10, 10, tzinfo=UTC)],
-        baseline=[datetime(2018, 10, day, tzinfo=UTC) for day in range(1, 10)],
-    )
+    days = [datetime(2018, 10, day, tzinfo=UTC) for day in range(1, 11)]
+    compared = Compared(watch("service"), Circuit(f"bill/{GLUE}", "bill", (GLUE,)), days[9:], days[:9])
+    found = find_drivers(compared, {"aws": [source]})
     assert found is not None
     assert 52 < found.excess < 54
     assert all(driver.dimension in {"sub_account", "region"} for driver in found.drivers)

@@ -15,6 +15,7 @@ from cloudcircuit.engine.periods import day_start
 from cloudcircuit.model import DIMENSIONS, Breakdown, Cost, Grain, Monitor, SpendQuery, Statement, column_of
 from cloudcircuit.service.cells import AMOUNT, COSTS, STAMP, SourceImage
 from cloudcircuit.service.diff import LedgerDiff, changes
+from cloudcircuit.service.ledger import Word
 
 ZONE = ZoneInfo("UTC")
 DAY = timedelta(days=1)
@@ -113,12 +114,17 @@ def cells(table: pa.Table) -> Cells:
     return found
 
 
+def lines(word: Word) -> dict[date, list[str]]:
+    """Every row of each day, money or not, in one order."""
+    return {day: sorted(map(repr, table.to_pylist())) for day, table in word.items()}
+
+
 @dataclass
 class Source:
     """A source that says one report after the other into a ledger."""
 
     query: SpendQuery = field(default_factory=query)
-    word: dict[date, Any] = field(default_factory=dict)
+    word: Word = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     said: int = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ import pytest
 
 from cloudcircuit.model import Grain, Match, SpendQuery
 from cloudcircuit.service.cycle import run_cycle
-from cloudcircuit.service.explain import MOST, PATIENCE
+from cloudcircuit.service.explain import CHARTED, MOST, PATIENCE
 from cloudcircuit.service.house import House
 from cloudcircuit.service.operate import act
 from tests.service.world import (
@@ -167,6 +168,135 @@ def test_a_source_in_trouble_is_not_asked_for_drivers() -> None:
 
     assert [kind for kind, who in told(house) if who == "m/a"] == ["anomaly"]
     assert len(gcp.asked) == asked
+
+
+# --- budgets ------------------------------------------------------------------------------------------------
+
+
+def budgeted(house: House, kind: str) -> dict[str, Any]:
+    (payload,) = [payload for _, what, _, payload in heard(house) if what == kind]
+    return payload
+
+
+def test_a_breach_names_who_grew_against_the_same_days_of_the_period_before() -> None:
+    """March begins on day 0; February had 28 days of 100 in each region."""
+    cloud = Cloud()
+    cloud.steady(range(-28, 10), 100, region="eu")
+    cloud.steady(range(-28, 0), 100, region="us")
+    cloud.steady(range(10), 160, region="us")
+    house = a_house(watching(limit=700, anomaly=None, forecast=False), aws=cloud)
+    cycles(house, range(1, 5))
+
+    payload = budgeted(house, "tripped")
+    (query,) = (query for query in cloud.asked if query.quantities)
+    assert (query.start, query.end) == (day(-28), day(3))
+    assert payload["drivers_of"] == "growth"
+    assert payload["cause"] is None
+    assert [(d["dimension"], d["value"], d["share"]) for d in payload["drivers"]] == [
+        ("region", "us", 1.0),
+        ("service", "EC2", 1.0),
+    ]
+    assert Decimal(payload["drivers"][0]["excess"]) == 60 * 3
+
+
+def test_a_breach_without_growth_names_who_spends() -> None:
+    cloud = Cloud()
+    cloud.steady(range(-28, 10), 300, region="eu")
+    cloud.steady(range(-28, 10), 100, region="us")
+    house = a_house(watching(limit=1000, anomaly=None, forecast=False), aws=cloud)
+    cycles(house, range(1, 5))
+
+    payload = budgeted(house, "tripped")
+    assert payload["drivers_of"] == "spend"
+    assert [(d["value"], d["share"]) for d in payload["drivers"]] == [("eu", 0.75), ("us", 0.25), ("EC2", 1.0)]
+    assert sum(float(d["excess"]) for d in payload["drivers"][:2]) == float(payload["budget_period"]["spend"])
+
+
+def test_a_budget_s_drivers_are_all_charges_where_anomalies_are_usage() -> None:
+    cloud = Cloud()
+    cloud.steady(range(-28, 10), 100)
+    cloud.spend(2, 5000, "Plan", effective=0, category="Purchase")
+    house = a_house(watching(limit=4000, anomaly=None, forecast=False), aws=cloud)
+    cycles(house, range(1, 5))
+
+    drivers = budgeted(house, "tripped")["drivers"]
+    assert [(d["dimension"], d["value"]) for d in drivers] == [("service", "Plan"), ("charge_category", "Purchase")]
+
+
+def test_the_first_period_of_a_source_has_spenders() -> None:
+    cloud = Cloud()
+    cloud.steady(range(10), 400)
+    house = a_house(watching(limit=1000, anomaly=None, forecast=False), aws=cloud)
+    cycles(house, range(1, 5))
+    assert budgeted(house, "tripped")["drivers_of"] == "spend"
+
+
+def test_late_charges_are_explained_in_the_period_that_they_belong_to() -> None:
+    cloud = Cloud()
+    cloud.steady(range(-28, 31), 100, region="eu")
+    house = a_house(watching(limit=3200, anomaly=None, forecast=False), aws=cloud)
+    cycles(house, range(28, 34))
+    cloud.spend(29, 400, "Late", region="us")
+    cycles(house, range(34, 35))
+
+    payload = budgeted(house, "closed_over")
+    assert cloud.asked[-1].end == day(31)
+    assert (payload["drivers_of"], payload["drivers"][0]["value"]) == ("growth", "Late")
+
+
+def test_hours_are_added_up_to_days_for_a_budget() -> None:
+    cloud = Cloud(grain=Grain.HOUR, lag=2 * HOUR)
+    for hour in range(-28 * 24, 48):
+        cloud.spend(hour / 24, 5 if hour < 0 else 9, region="us")
+    house = a_house(watching(limit=200, anomaly=None, forecast=False), aws=cloud)
+    for hour in range(24, 30):
+        run_cycle(house, "aws", day(0) + hour * HOUR)
+    payload = budgeted(house, "tripped")
+    assert (payload["drivers_of"], payload["drivers"][0]["share"]) == ("growth", 1.0)
+
+
+def test_the_gravest_alerts_are_asked_about_first() -> None:
+    """Five breaches, and a small anomaly that then has no question left."""
+    cloud = Cloud()
+    for service in "abcdef":
+        cloud.steady(range(-28, 10), 100, service, region="eu")
+    cloud.steady(range(3, 10), 900, "f", region="us")
+    book = watching("budgets", per=("service",), limit=350, anomaly=None, forecast=False, where=_but("f"))
+    house = a_house(book, watching("spikes", where=_but("a", "b", "c", "d", "e")), aws=cloud)
+    cycles(house, range(1, 5))
+    found = {
+        who: payload["drivers"] for _, _, who, payload in heard(house) if payload["kind"] in ("tripped", "anomaly")
+    }
+    assert {who for who, drivers in found.items() if drivers} >= {f"budgets/{service}" for service in "abcde"}
+
+
+def _but(*services: str) -> tuple[Match, ...]:
+    return (Match("service", services, negate=True),)
+
+
+# --- the recent past ----------------------------------------------------------------------------------------
+
+
+def test_an_alert_comes_with_the_recent_past_of_its_circuit() -> None:
+    cloud = running_wild("a")
+    house = a_house(watching(per=("service",)), aws=cloud)
+    cycles(house, range(9, 12))
+
+    (payload,) = anomalies(house)
+    series = payload["series"]
+    assert 20 <= len(series) <= 30
+    assert [point["start"] for point in series][-1] == day(10).isoformat()
+    assert [(p["value"], p["found"]) for p in series[-3:]] == [(200.0, False), (200.0, False), (1000.0, True)]
+    assert series[-1]["expected"] == 200.0
+    assert payload["excess"]["days"] == [{"start": day(10).isoformat(), "excess": 800.0, "share": 1.0}]
+
+
+def test_only_as_many_alerts_as_a_digest_shows_have_their_past() -> None:
+    cloud = running_wild(*(f"s{n:02}" for n in range(CHARTED + 5)))
+    house = a_house(watching(per=("service",)), aws=cloud)
+    cycles(house, range(9, 12))
+    with_past = [payload["circuit"] for payload in anomalies(house) if payload["series"]]
+    assert with_past == [f"m/s{n:02}" for n in range(CHARTED)]
 
 
 # --- incidents ----------------------------------------------------------------------------------------------

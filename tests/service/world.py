@@ -18,6 +18,7 @@ from cloudcircuit.errors import AdapterError
 from cloudcircuit.model import (
     Act,
     Action,
+    AnomalyPolicy,
     BreakerState,
     Budget,
     CallCost,
@@ -190,12 +191,15 @@ def _table(charges: Iterable[Charge], query: SpendQuery, costs: Sequence[str]) -
 # --- the house ----------------------------------------------------------------------------------------------
 
 
+SPIKE = AnomalyPolicy(method="spike", lookback=14)
+
+
 def watching(name: str = "m", **settings: Any) -> Monitor:
     """A monitor that enforces and tells the console, unless told otherwise."""
     limit = settings.pop("limit", None)
     if limit is not None:
         settings["budget"] = Budget(Decimal(str(limit)), "USD")
-    given = {"mode": Mode.ENFORCE, "sources": ("aws",), "channels": ("console",), **settings}
+    given = {"mode": Mode.ENFORCE, "sources": ("aws",), "channels": ("console",), "anomaly": SPIKE, **settings}
     return Monitor(name=name, currency="USD", **given)
 
 
