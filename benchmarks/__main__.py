@@ -14,6 +14,8 @@ PARTS = (
     ("the library", ["benchmarks.library"], ["--runs", "3"]),
     ("reading FOCUS files", ["benchmarks.focus"], ["--rows", "100000"]),
     ("a steady-state cycle", ["benchmarks.cycle"], ["--circuits", "50", "100"]),
+    ("judging a million series", ["benchmarks.judging"], ["--quick"]),
+    ("how well it is judged", ["benchmarks.judge"], ["--seeds", "41", "--series", "60"]),
     ("a backtest", ["benchmarks.backtest"], ["--circuits", "20", "--days", "60"]),
     ("the daemon", ["benchmarks.daemon"], ["--seconds", "2"]),
 )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcircuit.engine.detect import Calendar, Detector
+from cloudcircuit.engine.detect.minutes import judge_minutes
 from cloudcircuit.engine.settle import completeness
 
 Floats = NDArray[np.float64]
@@ -14,6 +15,9 @@ THRESHOLD = 1.0
 """The score above which `false_alerts = 0.1` alerts: scores are -log10 of false alerts a series and quarter."""
 
 LATENESS_PERIODS = 60
+
+HOURS = 24
+"""Periods a day up to which the daemon judges; series of minutes have a method of their own in the engine."""
 
 
 def detect(final: Floats, first: Floats, dates: NDArray[np.datetime64], warm: int) -> Floats:
@@ -24,8 +28,11 @@ def detect(final: Floats, first: Floats, dates: NDArray[np.datetime64], warm: in
     """
     del warm  # every period is judged
     final, first = np.asarray(final, np.float64), np.asarray(first, np.float64)
+    per_day = Calendar.of(dates).per_day
+    if per_day > HOURS:
+        return judge_minutes(first, per_day)
     scores = np.full(final.shape, np.nan)
-    detector = Detector(len(final), per_day=Calendar.of(dates).per_day)
+    detector = Detector(len(final), per_day=per_day)
     for t, start in enumerate(dates):
         past = slice(max(0, t - LATENESS_PERIODS), t)
         complete = completeness(first[:, past], final[:, past])

@@ -1,10 +1,12 @@
 """A steady-state cycle: one new day is read, written into the ledger, judged and committed.
 
-    python -m benchmarks.cycle [--circuits 100 1000 10000]
+    python -m benchmarks.cycle [--circuits 100 1000 10000] [--rows 10]
 
 For each size a FOCUS Parquet file of 60 days is made, one service a circuit, ten rows a service and day. The state
-has seen all days but the last; then the cycle of the last day is timed, in a process of its own. Beside it stand a
-bare DuckDB query that sums the same file, and the library's own loop over the same series: the ratios are what counts.
+has seen all days but the last two. A process of its own then does what a daemon does: the cycle of the last but one
+day is its first after a restart, the cycle of the last day is the steady one. Both are timed, publishing included;
+the peak is that of the whole process. Beside it stand a bare DuckDB query that sums the same file, and the library's
+own loop over the same series: the ratios are what counts.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from cloudcircuit.config import load
 from cloudcircuit.service.cycle import run_cycle
 from cloudcircuit.service.serve import decisions
 
-DAYS, ROWS_A_DAY = 60, 10
+DAYS = 60
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 CONFIG = """
@@ -62,10 +64,10 @@ COPY (
 """
 
 
-def make(folder: Path, circuits: int) -> Path:
+def make(folder: Path, circuits: int, rows: int) -> Path:
     path = folder / "charges.parquet"
     with duckdb.connect() as db:
-        db.execute(MAKE.format(days=DAYS, circuits=circuits, rows=ROWS_A_DAY, path=path))
+        db.execute(MAKE.format(days=DAYS, circuits=circuits, rows=rows, path=path))
     (folder / "cloudcircuit.toml").write_text(CONFIG)
     return path
 
@@ -75,16 +77,13 @@ def opened(folder: Path, at: datetime) -> Opened:
     return open_house(config, stdout=sys.stderr, clock=FixedClock(at))
 
 
-def timed_cycle(folder: Path, at: datetime) -> float:
-    house = opened(folder, at)
+def timed_cycle(house: Opened, at: datetime) -> float:
     started = time.perf_counter()
     result = run_cycle(house.house, "bench", at)
     house.open_publisher().publish(decisions(house.house, at), at)
-    seconds = time.perf_counter() - started
-    house.close()
     if not result.ok:
         raise SystemExit(f"the cycle failed: {result.error}")
-    return seconds
+    return time.perf_counter() - started
 
 
 def bare_read(path: Path) -> float:
@@ -107,16 +106,28 @@ def library_loop(circuits: int) -> float:
     return time.perf_counter() - started
 
 
-def measure(folder: Path, circuits: int) -> None:
-    path = make(folder, circuits)
-    first = timed_cycle(folder, START + timedelta(days=DAYS - 1))
-    steady = timed_cycle(folder, START + timedelta(days=DAYS))
+def prepare(folder: Path, circuits: int, rows: int) -> None:
+    """The file, and a state that has seen all days but the last two; then what the cycle is compared with."""
+    path = make(folder, circuits, rows)
+    at = START + timedelta(days=DAYS - 2)
+    house = opened(folder, at)
+    first = timed_cycle(house, at)
+    house.close()
     bare, loop = bare_read(path), library_loop(circuits)
+    print(f"{circuits:7,} circuits, {rows} rows a day   first cycle {first:6.2f} s", end="")
+    print(f"   bare DuckDB read {bare:5.2f} s   library loop {loop:6.3f} s", end="", flush=True)
+
+
+def measure(folder: Path, circuits: int) -> None:
+    """The cycles of the last two days, in one process, as a daemon that was restarted before them."""
+    days = [START + timedelta(days=day) for day in (DAYS - 1, DAYS)]
+    house = opened(folder, days[-1])
+    restarted, steady = (timed_cycle(house, at) for at in days)
+    house.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{circuits:7,} circuits   first cycle {first:7.2f} s   steady cycle {steady:7.2f} s "
-        f"({steady / circuits * 1e3:6.3f} ms a circuit)   bare DuckDB read {bare:6.2f} s (x {steady / bare:5.1f})   "
-        f"library loop {loop:6.3f} s (x {steady / loop:6.0f})   peak {peak:5.0f} MiB",
+        f"   after a restart {restarted:6.2f} s   steady cycle {steady:6.2f} s "
+        f"({steady / circuits * 1e3:5.3f} ms a circuit)   peak {peak:5.0f} MiB",
         flush=True,
     )
 
@@ -124,15 +135,25 @@ def measure(folder: Path, circuits: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--circuits", type=int, nargs="+", default=[100, 1_000, 10_000])
-    parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=int, default=10, help="rows a circuit and day")
+    parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.here is not None:
-        measure(asked.here, asked.circuits[0])
-        return
-    for circuits in asked.circuits:
-        with tempfile.TemporaryDirectory() as folder:
-            again = [sys.executable, "-m", "benchmarks.cycle", "--here", folder, "--circuits", str(circuits)]
-            subprocess.run(again, check=True)
+    if asked.prepare is not None:
+        prepare(asked.prepare, asked.circuits[0], asked.rows)
+    elif asked.measure is not None:
+        measure(asked.measure, asked.circuits[0])
+    else:
+        for circuits in asked.circuits:
+            apart(circuits, asked.rows)
+
+
+def apart(circuits: int, rows: int) -> None:
+    """Each part in a process of its own, so that the peak is that of the cycles."""
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("--prepare", "--measure"):
+            sizes = ["--circuits", str(circuits), "--rows", str(rows)]
+            subprocess.run([sys.executable, "-m", "benchmarks.cycle", part, folder, *sizes], check=True)
 
 
 if __name__ == "__main__":

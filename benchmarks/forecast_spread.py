@@ -77,10 +77,10 @@ def surprise(ends: Ends, constants: Constants) -> float:
     return float(-np.log((1 - s.surge) * usual + s.surge * surge + 1e-12).mean())
 
 
-def fit(ends: Ends, constants: Constants) -> Constants:
+def fit(ends: Ends, constants: Constants, rounds: int = ROUNDS) -> Constants:
     """Pattern search: each constant up or down by its own step, which grows on success and shrinks without."""
     best, steps = surprise(ends, constants), dict.fromkeys(Constants._fields, 0.3)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, step in steps.items():
             tried = [constants._replace(**{name: getattr(constants, name) * np.exp(s)}) for s in (step, -step)]
             result, better = min((surprise(ends, c), c) for c in tried)

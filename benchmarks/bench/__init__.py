@@ -1,1 +1,1 @@
-"""The project's own generator of labelled spend and its scorer, as they are: what methods are compared by stays still."""
+"""The project's own generator of labelled spend and its scorer, as they are: a yardstick stays still."""

@@ -212,7 +212,7 @@ def _latest(story: Story) -> Iterator[Line]:
         least = f", counts from {story.money(story.monitor.min_impact)} on" if story.monitor else ""
         usual = "" if latest.low is None else f" ({story.money(latest.low)} to {story.money(latest.high)})"
         yield "", f"expected {story.money(latest.expected)}{usual}{limit}; excess {story.money(latest.excess)}{least}"
-        if latest.window > 1:
+        if latest.window > 1 and latest.failure:
             unit = "hours" if story.series and story.series.grain is Grain.HOUR else "days"
             more = story.money(latest.window_excess)
             yield "", f"the last {latest.window} {unit} together cost {more} more than expected"

@@ -117,7 +117,7 @@ def _ratios(shown: Floats, settled: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     usual = _quantile(np.where(np.isfinite(settled) & (settled > 0), settled, np.nan), 0.5)
     tells = np.isfinite(shown) & np.isfinite(settled) & (settled > _NO_MONEY * usual[:, None])
     ratios = np.full(shown.shape, np.nan)
-    with np.errstate(over="ignore"):  # what is beyond all numbers is beyond ten as well
+    with np.errstate(over="ignore", under="ignore"):  # beyond all numbers is beyond ten, and below all of them nothing
         np.divide(shown, settled, out=ratios, where=tells)
     return np.clip(ratios, 0.0, 10.0), tells
 

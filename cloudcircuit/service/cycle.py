@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+
 from cloudcircuit.engine.alerts import envelopes
 from cloudcircuit.engine.periods import charge_day
 from cloudcircuit.errors import AdapterError, Conflict
@@ -56,8 +58,11 @@ def run_cycle(house: House, source: str, now: datetime) -> CycleResult:
     after, alerts = _note(
         house, spec, now, lambda before: sources.succeeded(house, spec, before, reading, now), reading.statements
     )
+    _release()
     fresh = {source: [view(spec, answer.ask, answer.diff.word, after) for answer in reading.answers]}
     judged = judge_monitors(house, house.fed_by(source), now, lambda: _images(house, source, now, fresh), read=source)
+    fresh.clear()
+    _release()
     return CycleResult(
         source,
         now,
@@ -67,6 +72,11 @@ def run_cycle(house: House, source: str, now: datetime) -> CycleResult:
         transitions=judged.transitions,
         alerts=alerts + judged.alerts,
     )
+
+
+def _release() -> None:
+    """Give back to the system what Arrow keeps for later: of a large window it is as much again as what is used."""
+    pa.default_memory_pool().release_unused()
 
 
 def refresh(house: House, now: datetime) -> None:
@@ -82,6 +92,7 @@ def _read(house: House, spec: Source, now: datetime) -> Reading:
     words = [Memory(statements) for statements in past]
     queries = [replace(ask.query, marks=known_marks(state, ask, word)) for ask, word in zip(asks, words, strict=True)]
     reports = fetch(house, spec, queries)
+    _release()
     # What a clock said that was ahead is older all the same: behind it, what is said now would never be the word.
     times = [max([now, *(statement.said_at for statement in statements)]) for statements in past]
     return Reading(

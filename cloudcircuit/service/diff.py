@@ -37,6 +37,7 @@ from cloudcircuit.service.cells import (
     magnitude,
     numbers,
     sum_by,
+    unscaled,
 )
 from cloudcircuit.service.ledger import Said, Word, lay_over, row_keys, write
 
@@ -241,12 +242,7 @@ def _side_by_side(before: Any, rows: Any) -> _Pair:
 
 def _raw_amounts(table: Any) -> NDArray[np.int64]:
     """The unscaled amounts, 16 bytes each, of every row, and a last row of zeros: row -1 is what is not there."""
-    columns = []
-    for name in table.column_names:
-        if name in COSTS:
-            array = table[name].combine_chunks()
-            words = np.frombuffer(array.buffers()[1], dtype=np.int64)
-            columns.append(words[2 * array.offset : 2 * (array.offset + len(array))].reshape(-1, 2))
+    columns = [unscaled(table[name].combine_chunks()) for name in table.column_names if name in COSTS]
     return np.vstack([np.hstack(columns), np.zeros((1, 2 * len(columns)), dtype=np.int64)])
 
 

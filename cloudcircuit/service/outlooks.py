@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,8 +20,11 @@ from cloudcircuit.model import Act, Cost, Grain
 from cloudcircuit.service.cells import Ints
 from cloudcircuit.service.series import Cut
 
-CHUNK = 4096
+CHUNK = 2048
 """Circuits whose days are laid out at once."""
+
+WORKERS = 2
+"""Chunks at a time: numpy works outside the interpreter's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +76,22 @@ def project(asked: Asked) -> Projections | None:
     if origin < 0 or origin >= end:
         return None
     late = _late_day(asked, origin)
-    outlooks = []
-    for rows in _chunks(len(asked.limits)):
+    starts = (asked.cut.span.ordinals() - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
+
+    def work(rows: slice) -> tuple[Floats | Ints | Bools, ...]:
         usage, other = _days(asked, rows)
         newest = None if late is None else _newest(usage[:, origin + 1], late)
         known = origin if newest is None else origin + 1
         usage[:, ~asked.cut.days.settled] = np.nan
-        starts = (asked.cut.span.ordinals() - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
         out = _announced(asked, rows)
         outlook = forecast(usage, starts, start, known, end, other=other, newest=newest, out=out)
-        outlooks.append(_answers(asked, rows, outlook))
-    return _joined(asked, outlooks)
+        return _answers(asked, rows, outlook)
+
+    chunks = list(_chunks(len(asked.limits)))
+    if len(chunks) < 2:
+        return _joined(asked, [work(rows) for rows in chunks])
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return _joined(asked, list(pool.map(work, chunks)))
 
 
 def _chunks(count: int) -> Iterator[slice]:

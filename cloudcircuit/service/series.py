@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cloudcircuit.errors import ConfigError, Problem
 from cloudcircuit.model import NONE_VALUE, Circuit, Cost, Fx, Grain, Monitor, circuit_id, circuit_parts
 from cloudcircuit.service.axis import Axis, Span, know, lay_out, names_of
-from cloudcircuit.service.cells import AMOUNT, COSTS, Bools, Ints, SourceImage, are_distinct, check_sums, sum_by
+from cloudcircuit.service.cells import AMOUNT, COSTS, Bools, Ints, SourceImage, check_sums, last_rows, sum_by
 from cloudcircuit.service.measure import Currencies, Measured, Values, measure
 
 _COUNTED = {"circuit": pa.int64(), "day": pa.int64(), "period": pa.int64(), "usage": pa.bool_()}
@@ -24,7 +24,7 @@ _COUNTED = {"circuit": pa.int64(), "day": pa.int64(), "period": pa.int64(), "usa
 class Sums:
     """Exact sums of what a monitor counts, one row for each circuit, place on the axis and kind of charge.
 
-    `amounts` are decimal128(38, 18) by cost.
+    Rows are sorted by circuit, then place, other charges before usage. `amounts` are decimal128(38, 18) by cost.
     """
 
     circuit: Ints
@@ -179,8 +179,11 @@ def _sum(charges: Any, place: str, axis: Ints, circuits: int) -> Sums:
     places = charges[place].to_numpy() - (axis[0] if len(axis) else 0)
     keys = (circuit * width + places) * 2 + usage
     amounts = {cost: charges[cost.column] for cost in Cost if cost.column in charges.column_names}
-    if are_distinct(keys, circuits * width * 2):
-        return Sums(circuit, places, usage, amounts)  # one charge each, as by a single dimension: nothing to add up
+    rows = last_rows(keys, circuits * width * 2)
+    order = rows[rows >= 0]
+    if len(order) == len(keys):  # one charge each, as where one dimension is all that is asked for: nothing to add up
+        ordered = {cost: column.take(pa.array(order)) for cost, column in amounts.items()}
+        return Sums(circuit[order], places[order], usage[order], ordered)
     distinct, sums = sum_by(keys, {cost.column: column for cost, column in amounts.items()})
     return Sums(
         distinct // 2 // width, distinct // 2 % width, distinct % 2 == 1, {cost: sums[cost.column] for cost in amounts}

@@ -30,6 +30,8 @@ mode = "enforce"
 {more}
 """
 
+SPIKE = 'anomaly = {{ method = "spike" }}'.format()
+
 
 class Shop(Terminal):
     """A terminal beside a bill: services that cost the same each day, until a test says otherwise."""

@@ -91,8 +91,8 @@ mode = "enforce"
 enforce = ["budget", "anomaly", "burn_rate"]
 budget = { amount = "4000.10", currency = "EUR", period = "quarter", cost = "effective", warning = 0.8 }
 budgets = "owners.csv"
-anomaly = { method = "mad", false_alerts = "2.5/week", lookback = 28, min_days = 10, spike_multiplier = 2, z_threshold = 3, \
-min_mad = 1.5, percentile = 0.9, min_baseline = 5, new_level_after = 7 }
+anomaly = { method = "mad", false_alerts = "2.5/week", lookback = 28, min_days = 10, spike_multiplier = 2, \
+z_threshold = 3, min_mad = 1.5, percentile = 0.9, min_baseline = 5, new_level_after = 7 }
 burn_rate = { hot_multiplier = 1.25, lookback = 10, min_days = 5 }
 forecast = false
 breaker = { failure_threshold = 3, cooldown = "3d", cooldown_max = "1w" }

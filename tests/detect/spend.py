@@ -28,12 +28,14 @@ def usual(count: int, *, level: float = 100.0, noise: float = 0.03, weekend: flo
 
 def day_of_month(count: int) -> NDArray[np.int64]:
     dates = days(count)
-    return (dates - dates.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+    place: NDArray[np.int64] = (dates - dates.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+    return place
 
 
 def left_of_month(count: int) -> NDArray[np.int64]:
     dates = days(count)
-    return ((dates.astype("datetime64[M]") + 1).astype("datetime64[D]") - dates).astype(np.int64) - 1
+    left: NDArray[np.int64] = ((dates.astype("datetime64[M]") + 1).astype("datetime64[D]") - dates).astype(np.int64) - 1
+    return left
 
 
 def scores(values: Floats, at: list[int], **more: object) -> dict[int, Scores]:

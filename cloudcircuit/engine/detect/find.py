@@ -21,8 +21,8 @@ QUARTER = 90.0
 NOTHING = np.float32(QUARTER)
 """The rate of a period of which nobody would be alerted."""
 
-SHORT, LONG = 25.0, 7.0
-"""As many independent windows a quarter have the same chance as all that overlap."""
+TESTS = np.array([[QUARTER], [25], [7]], np.float32)
+"""Tests in a quarter of single days, and of short and long windows: independent ones of the same chance as all."""
 
 SHORT_WINDOW = 3
 
@@ -43,6 +43,9 @@ HABIT = np.float32(2)
 
 AGREED = np.float32(0.85)
 """The tests of one period overlap: false alerts that generated spend showed, by those that their rates name."""
+
+MATTERS = 5
+"""How fast an excess begins to matter as it grows beyond `small`."""
 
 LOOK_CLOSER = np.float32(2.0)
 """Surprises, in spreads, below which nothing is looked at closer."""
@@ -72,20 +75,23 @@ def find(state: State, seen: Look, number: int, noise: Floats | None = None, *, 
     close = np.flatnonzero((np.minimum(alone, windowed) < 1) | every)
     if len(close):
         at = index[close]
-        due, found.weekly[at] = precedents.due(state, at, number)
-        found.due[at] = due
-        expected = np.maximum(_rate_with(state, seen, at, due, noise), alone[close])
+        due, weekly = precedents.due(state, at, number)
+        found.due[at], found.weekly[at] = due, weekly
+        fees = np.flatnonzero(due > 0)
+        if len(fees):
+            of = close[fees]
+            alone[of] = np.maximum(_rate_with(state, seen, at[fees], due[fees], noise), alone[of])
+            windowed[of] = NOTHING
         again_alone, again_windowed = _again(state, seen, at, due, number)
-        alone[close] = np.where(due > 0, expected, alone[close]) + again_alone
-        windowed[close] = np.where(due > 0, NOTHING, windowed[close]) + again_windowed
+        alone[close] += again_alone
+        windowed[close] += again_windowed
     found.rate[index] = AGREED * np.minimum(alone, windowed)
     found.window[index] = np.where(windowed < alone, length, 1)
     return found
 
 
 def _worth(state: State, seen: Look) -> Bools:
-    highest = np.maximum(np.maximum(seen.u, seen.short_u), seen.long_u)
-    worth: Bools = highest > LOOK_CLOSER
+    worth: Bools = np.maximum.reduce(seen.units, axis=0) > LOOK_CLOSER
     thin = state.alive < INTERMITTENT
     if thin.any():
         worth |= thin & (seen.u > 1)
@@ -94,16 +100,18 @@ def _worth(state: State, seen: Look) -> Bools:
 
 def _rates(state: State, seen: Look, index: Ints) -> tuple[Floats, Floats, Ints]:
     """Rates of the period by itself and of the rarer window, and that window's length."""
-    tests, half, long = state.pace.per_day, np.float32(0.5), state.pace.long
+    half, long = np.float32(0.5), state.pace.long
     age, thin = state.age[index], state.alive[index] < INTERMITTENT
+    rises, units = seen.rises[:, index], seen.units[:, index]
+    tails = np.full_like(units, WINDOW_TAIL)
+    tails[0] = state.tail[index]
+    rates = TESTS * np.float32(state.pace.per_day) * survival(units, tails) + moves(rises, MOVES, MOVE_SIZE)
+    alone, of_short, of_long = rates
+    if thin.any():
+        of_short = np.where(thin, _pair_rate(state, units[0], index), of_short)
     rise = seen.log[index] - seen.week[index] - state.reference[index]
-    short_rise, long_rise = seen.short[index], seen.long[index]
-    alone = single(seen.u[index], seen.surprise[index], state.tail[index], tests)
-    rate = _window_rate(seen.short_u[index], short_rise, SHORT * tests)
-    rate = np.where(thin, _pair_rate(state, seen, index), rate)
-    of_short = np.where((age > 17) & (thin | (rise > half * short_rise)), rate, NOTHING)
-    rate = _window_rate(seen.long_u[index], long_rise, LONG * tests)
-    of_long = np.where(~thin & (age > 2 * long) & (rise > half * long_rise), rate, NOTHING)
+    of_short = np.where((age > 17) & (thin | (rise > half * rises[1])), of_short, NOTHING)
+    of_long = np.where(~thin & (age > 2 * long) & (rise > half * rises[2]), of_long, NOTHING)
     return alone, np.minimum(of_short, of_long), np.where(of_long < of_short, long, SHORT_WINDOW)
 
 
@@ -113,15 +121,10 @@ def single(u: Floats, rise: Floats, tail: Floats, per_day: int) -> Floats:
     return rate
 
 
-def _window_rate(u: Floats, rise: Floats, windows: float) -> Floats:
-    rate: Floats = np.float32(windows) * survival(u, WINDOW_TAIL) + moves(rise, MOVES, MOVE_SIZE)
-    return rate
-
-
-def _pair_rate(state: State, seen: Look, index: Ints) -> Floats:
+def _pair_rate(state: State, u: Floats, index: Ints) -> Floats:
     """Two surprises within three periods: of an intermittent series they are independent."""
     one, two = state.before[:, index]
-    second = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), seen.u[index]))
+    second = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), u))
     rate: Floats = np.float32(3 * QUARTER * state.pace.per_day) * survival(second, state.tail[index]) ** 2
     return rate
 
@@ -151,5 +154,11 @@ def _again(state: State, seen: Look, index: Ints, due: Floats, number: int) -> t
 
 def immaterial(excess: Floats, small: Any) -> Floats:
     """What keeps amounts of about `small` from being found."""
-    rate: Floats = NOTHING * np.exp(-5 * np.clip(excess / small, 0, 10))
+    rate: Floats = NOTHING * np.exp(-MATTERS * np.minimum(np.maximum(excess / small, 0), 10))
     return rate
+
+
+def material(false_alerts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How many times `small` an excess must be at least to be found."""
+    times: NDArray[np.float64] = np.log(float(NOTHING) * float(AGREED) / false_alerts) / MATTERS
+    return np.clip(times, 0, 10)

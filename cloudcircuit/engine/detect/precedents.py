@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +13,7 @@ from cloudcircuit.engine.detect.state import NEVER, Floats, State
 
 Ints = NDArray[np.int64]
 Places = NDArray[np.int32]
+Kinds = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 
 LIKE = 0.6
@@ -17,90 +21,112 @@ LIKE = 0.6
 JITTER = 2
 """Days by which a monthly fee may come earlier or later, near the turn of the month."""
 
+HORIZON = 400
+"""Days after which an event is no precedent any more."""
+
+WEEKLY, SURE, ALONE, TWICE = 1, 2, 4, 8
+"""Kinds of precedent, of days that many before: one or two weeks; the same day of an earlier month; nearly the same,
+if no event lies beside it; nearly the same, if there are two of them."""
+
 
 def due(state: State, index: Ints, number: int) -> tuple[Floats, Bools]:
     """Of the series `index`: the money that earlier periods lead one to expect now on top, and whether weekly so."""
     amount, by_week = np.zeros(len(index), np.float32), np.zeros(len(index), np.bool_)
-    at = state.event_at[:, index]
     per_day = state.pace.per_day
-    gap = number - at
-    known = (at > NEVER) & (gap >= 6 * per_day)
-    if per_day > 1:
-        known &= np.abs((gap + per_day // 2) % per_day - per_day // 2) <= 1
-    some = np.flatnonzero(known.any(axis=0))
+    gap = number - state.event_at[index]
+    kinds = _kinds_of(gap, number // per_day, per_day)
+    some = np.flatnonzero(kinds.any(axis=1))
     if not len(some):
         return amount, by_week
-    at, gap, known = at[:, some], gap[:, some], known[:, some]
-    money = state.event_money[:, index[some]]
-    days = (gap + per_day // 2) // per_day
-    weekly = known & ((days == 7) | (days == 14))
+    gap, kinds, money = _upright(gap[some]), _upright(kinds[some]), _upright(state.event_money[index[some]])
+    weekly = kinds & WEEKLY > 0
     weekly &= (weekly.sum(axis=0) > 1) | (state.age[index[some]] < 3 * 7 * per_day)
-    alone = _alone(at, per_day)
-    monthly = known & (_monthly(number // per_day, at // per_day, alone) | (days == 14) | (days == 28))
-    monthly &= ~(alone & _paid(at, money, number, per_day))
+    alone, twice = _alone(gap, per_day), kinds & TWICE > 0
+    monthly = (kinds & SURE > 0) | (alone & (kinds & ALONE > 0)) | (twice & (twice.sum(axis=0) > 1))
+    monthly &= ~_paid(monthly & alone, gap, money, per_day)
     amount[some] = np.where(monthly | weekly, money, np.float32(0)).max(axis=0)
     by_week[some] = np.where(weekly, money, np.float32(0)).max(axis=0) >= amount[some]
     return amount, by_week
 
 
-def _monthly(today: int, days: Places, alone: Bools) -> Bools:
-    month, place, left = month_place(np.maximum(days, 0).astype(np.int64))
-    (this_month,), (this_place,), (this_left,) = month_place(np.array([today]))
-    earlier = this_month > month
-    turn = this_place <= 9 or this_left <= 4
-    reach = np.where(alone, JITTER, 1) if turn else 0
-    same = np.abs(place - this_place) <= reach
-    end = np.abs(left - this_left) <= (1 if turn else 0)
-    twice = (np.abs(place - this_place) <= 1) & earlier
-    found: Bools = earlier & (same | end | (twice & (twice.sum(axis=0) > 1)))
-    return found
+def _upright(rows: NDArray[Any]) -> NDArray[Any]:
+    """A column a series, as everything else has it."""
+    return np.ascontiguousarray(rows.T)
 
 
-def _alone(at: Places, per_day: int) -> Bools:
+def _kinds_of(gap: Places, today: int, per_day: int) -> Kinds:
+    """The kinds of precedent that events so many periods back may be."""
+    days = gap if per_day == 1 else (gap + per_day // 2) // per_day
+    kinds: Kinds = _kinds(today)[np.minimum(days, HORIZON + 1)]
+    if per_day > 1:
+        kinds[np.abs(gap - days * per_day) > 1] = 0
+    return kinds
+
+
+@lru_cache(maxsize=512)
+def _kinds(today: int) -> Kinds:
+    """The kinds of precedent that an event may be, by the days since; none of today's week, none beyond `HORIZON`."""
+    since = np.arange(HORIZON + 2)
+    month, place, left = month_place(today - since)
+    earlier = month < month[0]
+    turn = place[0] <= 9 or left[0] <= 4
+    away = np.abs(place - place[0])
+    end = np.abs(left - left[0]) <= (1 if turn else 0)
+    sure = (earlier & ((away <= (1 if turn else 0)) | end)) | np.isin(since, (14, 28))
+    kinds = np.where(sure, SURE, 0) | np.where(earlier & (away <= (JITTER if turn else 0)), ALONE, 0)
+    kinds |= np.where(earlier & (away <= 1), TWICE, 0) | np.where(np.isin(since, (7, 14)), WEEKLY, 0)
+    kinds[:6], kinds[-1] = 0, 0
+    return kinds.astype(np.uint8)
+
+
+def _alone(gap: Places, per_day: int) -> Bools:
     """Whether no event lies on the next or the last day."""
-    alone = np.ones(at.shape, np.bool_)
-    for when in at:
-        distance = np.abs(when - at)
-        alone &= (distance == 0) | (distance >= 2 * per_day)
+    alone = np.ones(gap.shape, np.bool_)
+    far = np.abs(gap[1:] - gap[:-1]) >= 2 * per_day
+    alone[1:] &= far
+    alone[:-1] &= far
     return alone
 
 
-def _paid(at: Places, money: Floats, number: int, per_day: int) -> Bools:
-    """Whether what an event leads one to expect has come in the last days already."""
-    paid = np.zeros(at.shape, np.bool_)
-    for when, amount in zip(at, money, strict=True):
-        recent = (when > NEVER) & (number - when <= 6 * per_day) & (number > when)
-        paid |= recent & (amount > 0.5 * money) & (amount < 2 * money)
-    return paid
+def _paid(which: Bools, gap: Places, money: Floats, per_day: int) -> Bools:
+    """Whether what the events `which` lead one to expect has come in the last days already."""
+    paid = np.zeros(which.shape, np.bool_)
+    recent = (gap > 0) & (gap <= 6 * per_day) & which.any(axis=0)
+    for row in np.flatnonzero(recent.any(axis=1)):
+        some = np.flatnonzero(recent[row])
+        amount, before = money[row, some], money[:, some]
+        paid[:, some] |= (amount > 0.5 * before) & (amount < 2 * before)
+    return paid & which
 
 
 def like(state: State, index: Ints, number: int, money: Floats) -> tuple[Floats, Floats]:
     """How often (nearly) this money came along before without a precedent: at all, and on two days or more."""
-    at, day = state.event_at[:, index], state.pace.per_day
-    old = (at > NEVER) & (number - at >= 7 * day) & state.event_new[:, index]
-    old &= state.event_money[:, index] > LIKE * money
-    first, longer = old.copy(), np.zeros_like(old)
+    count = np.zeros((2, len(index)), np.float32)
+    some = np.flatnonzero(state.event_at[index, -2] > NEVER)  # a single one is no habit
+    if not len(some):
+        return count[0], count[1]
+    which, day = index[some], state.pace.per_day
+    at = _upright(state.event_at[which])
+    old = (at > NEVER) & (number - at >= 7 * day) & _upright(state.event_new[which])
+    old &= _upright(state.event_money[which]) > LIKE * money[some]
     follows = (at[1:] - at[:-1] <= 2 * day) & old[:-1] & old[1:]  # days in a row are one event
+    first, longer = old.copy(), np.zeros_like(old)
     first[1:] &= ~follows
     longer[1:] = follows
     longer[2:] &= ~follows[:-1]
-    return first.sum(axis=0).astype(np.float32), longer.sum(axis=0).astype(np.float32)
+    count[0, some], count[1, some] = first.sum(axis=0), longer.sum(axis=0)
+    return count[0], count[1]
 
 
 def remember(state: State, index: Ints, at: Ints | int, money: Floats, new: Bools | bool = True) -> None:
     """Add an event to the series `index`; the oldest falls out."""
-    if not len(index):
-        return
-    state.event_at[:-1, index] = state.event_at[1:, index]
-    state.event_money[:-1, index] = state.event_money[1:, index]
-    state.event_new[:-1, index] = state.event_new[1:, index]
-    state.event_at[-1, index] = at
-    state.event_new[-1, index] = new
-    state.event_money[-1, index] = money
+    for events, value in ((state.event_at, at), (state.event_money, money), (state.event_new, new)):
+        events[index, :-1] = events[index, 1:]
+        events[index, -1] = value
 
 
 def forget(state: State, index: Ints, since: int, below: Floats) -> None:
     """What has lasted is no event: drop those from `since` on of less money than `below`."""
-    if len(index):
-        at = state.event_at[:, index]
-        state.event_at[:, index] = np.where((at >= since) & (state.event_money[:, index] < below), NEVER, at)
+    at = state.event_at[index]
+    lasting = (at >= since) & (state.event_money[index] < below[:, None])
+    state.event_at[index] = np.where(lasting, NEVER, at)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcircuit.engine.detect.find import FEE_SPREAD, SHORT_WINDOW, Found, single
+from cloudcircuit.engine.detect.find import AGREED, FEE_SPREAD, SHORT_WINDOW, Found, material, single
 from cloudcircuit.engine.detect.look import PERSIST, Look
-from cloudcircuit.engine.detect.state import State
+from cloudcircuit.engine.detect.state import Pace, State
 
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
@@ -31,6 +31,7 @@ class Scores:
     offset    money that is added before the logarithm is taken
     share     how much of its final value the period usually shows
     per_day   periods a day
+    small     an amount a period below which no rise matters, in money
     """
 
     score: Floats
@@ -41,7 +42,8 @@ class Scores:
     tail: Floats
     offset: Floats
     share: Floats | None
-    per_day: int = 1
+    per_day: int
+    small: float
 
     @property
     def low(self) -> Wide:
@@ -64,9 +66,11 @@ class Scores:
         low, high = np.zeros(self.score.shape, np.float32), np.full(self.score.shape, 20, np.float32)
         for _ in range(30):
             middle: Floats = (low + high) * np.float32(0.5)
-            rarer = single(middle / self.spread, middle, self.tail, self.per_day) <= wanted
+            rate = AGREED * single(middle / self.spread, middle, self.tail, self.per_day)
+            rarer = rate <= wanted
             low, high = np.where(rarer, low, middle), np.where(rarer, middle, high)
-        limit = self._at(np.exp(high.astype(np.float64)))
+        least = self.expected + self.small * material(wanted)
+        limit = np.maximum(self._at(np.exp(high.astype(np.float64))), least)
         return np.where(np.isnan(self.score), np.nan, limit if self.share is None else limit * self.share)
 
     def put(self, part: slice, other: Scores) -> None:
@@ -81,11 +85,13 @@ class Scores:
         return money
 
 
-def empty(n: int, per_day: int, partial: bool) -> Scores:
+def empty(n: int, pace: Pace, small: float, *, partial: bool) -> Scores:
     """Scores without an opinion, to be set."""
     score, expected, excess, spread, tail, offset, share = np.full((7, n), np.nan, np.float32)
     window = np.ones(n, np.int16)
-    return Scores(score, expected, excess, window, spread, tail, offset, share if partial else None, per_day)
+    return Scores(
+        score, expected, excess, window, spread, tail, offset, share if partial else None, pace.per_day, small
+    )
 
 
 def scores_of(state: State, seen: Look, found: Found, noise: Floats | None, share: Floats | None) -> Scores:
@@ -98,7 +104,7 @@ def scores_of(state: State, seen: Look, found: Found, noise: Floats | None, shar
         variance = variance + noise
     by_window = found.window > 1
     middle = np.where(by_window, np.exp(state.reference + seen.week), now) + found.due
-    rise = np.where(found.window == SHORT_WINDOW, seen.short, seen.long)
+    rise = np.where(found.window == SHORT_WINDOW, seen.rises[1], seen.rises[2])
     over = np.where(by_window, middle * np.expm1(np.clip(rise, 0, 20)) * found.window, np.exp(seen.log) - middle)
     known = np.isfinite(seen.log) & (state.age >= state.pace.least)
     return Scores(
@@ -111,4 +117,5 @@ def scores_of(state: State, seen: Look, found: Found, noise: Floats | None, shar
         offset=offset,
         share=share,
         per_day=state.pace.per_day,
+        small=float(state.small),
     )

@@ -66,6 +66,10 @@ class Pace:
             week=per_day,
         )
 
+    def small(self, a_day: float) -> float:
+        """An amount a period that matters as little as this one a day: noise adds up by its root."""
+        return float(a_day / self.per_day**0.5)
+
 
 class State:
     """Arrays of N columns, single precision. What each means stands beside it."""
@@ -74,26 +78,27 @@ class State:
         def zeros(*shape: int) -> Floats:
             return np.zeros((*shape, n), np.float32)
 
-        self.n, self.pace, self.small = n, pace, np.float32(small / pace.per_day**0.5)
+        self.n, self.pace, self.small = n, pace, np.float32(pace.small(small))
         self.position = 0
         self.age = zeros()  # periods known
+        self.youngest = 0.0  # the least age
         self.offset, self.floor = zeros(), zeros() + self.small
         self.dead = zeros() + np.float32(0.05) * self.small  # money up to which a period counts as without spend
         self.level, self.lean = zeros(), zeros()  # log level; deviation of the newest period from it
         self.week = zeros(profile_size(pace.per_day))  # log profile
-        self.variance = zeros() + np.float32(SPREAD**2)
+        self.variances = zeros(3)  # of the surprise of a period, of the rise of a short and of a long window
+        self.variances[:] = np.array([[1], [0.6], [0.6]], np.float32) * np.float32(SPREAD**2)
+        self.variance = self.variances[0]  # the same memory
         self.tail = zeros() + np.float32(TAIL)
         self.alive = zeros() + 1  # share of periods with spend
         self.negative = zeros()  # periods below nothing in a row
         self.reference = zeros()  # log level a long window ago
-        self.short_variance = zeros() + np.float32(0.6 * SPREAD**2)
-        self.long_variance = zeros() + np.float32(0.6 * SPREAD**2)
         self.ring = zeros(pace.long)  # newest logs without profile; the money itself in youth
         self.before = zeros(2)  # the last two surprises
         self.falls, self.fallen = zeros(), zeros()  # periods far below the level in a row, their mean deviation
         self.rises, self.risen = zeros(), zeros()
         self.strange = zeros()  # how long what is seen has been strange
         self.new_level, self.new_spread = zeros(), zeros()  # of what is strange
-        self.event_at = np.full((EVENTS, n), NEVER, np.int32)
-        self.event_money = zeros(EVENTS)
-        self.event_new = np.zeros((EVENTS, n), np.bool_)  # it had no precedent
+        self.event_at = np.full((n, EVENTS), NEVER, np.int32)  # a row a series, oldest first
+        self.event_money = np.zeros((n, EVENTS), np.float32)
+        self.event_new = np.zeros((n, EVENTS), np.bool_)  # it had no precedent

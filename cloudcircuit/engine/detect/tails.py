@@ -23,7 +23,7 @@ def fall(x: Array) -> Array:
 
     Peaks over a threshold: Pickands, Statistical inference using extreme order statistics, Ann. Statist. 1975.
     """
-    a = 1 + np.float32(_SHAPE) * np.clip(x, 0, 1e3)
+    a = 1 + np.float32(_SHAPE) * np.minimum(np.maximum(x, 0), np.float32(1e3))
     b = a * a
     c = b * b
     p: Array = 1 / (c * c * b)

@@ -11,7 +11,7 @@ from cloudcircuit.engine.forecast._robust import Floats, filled, mad, mean, medi
 from cloudcircuit.engine.forecast.level import Track
 from cloudcircuit.engine.forecast.rhythm import Rhythm
 
-RAISED = 1.25
+RAISED = 1.35
 """A level above this many times the series' own of the last ten weeks is expected to fall back ..."""
 STAYS, AGES, LEAST_STAY = 14.0, 0.6, 4.0
 """... after STAYS days, less AGES for each day that it has lasted, at least LEAST_STAY ..."""

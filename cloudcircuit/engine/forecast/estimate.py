@@ -46,7 +46,7 @@ def estimate(history: History, ahead: NDArray[np.datetime64]) -> Estimate:
     levels = _follow(history, profile, oneoffs, rhythm)
     way = course(history.days, levels, rhythm)
     run = _run(way, rhythm, (ahead - history.dates[-1]).astype(int))
-    due = fees.expected(oneoffs + history.others, history.dates[0], ahead)
+    due, unsure = fees.expected(oneoffs + history.others, history.dates[0], ahead)
     missing = np.where(history.gaps, profile, 0.0).sum(1) * way.level
     trials = _trials(history.days[:, -TRACK_DAYS:], profile[:, -TRACK_DAYS:], levels)
     doubts = Doubts(
@@ -57,7 +57,7 @@ def estimate(history: History, ahead: NDArray[np.datetime64]) -> Estimate:
         trials=trials,
         variance=levels.variance[-1],
         raised=way.raised * len(ahead),
-        due=np.abs(due).sum(1),
+        due=unsure.sum(1),
         newest=history.doubt,
         rough=rhythm.rough,
     )

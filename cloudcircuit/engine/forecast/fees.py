@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ JITTER = 2
 MONTH_END = 5
 """The last days of a month are matched by their distance from its end, the others by their number."""
 ALIKE = 0.5
+SURE = 0.25
+"""What is left of the doubt about a charge that came a third time."""
 
 
 def months_before(days: Days, months: int) -> Days:
@@ -35,8 +38,16 @@ def _fortnights_before(days: Days, fortnights: int) -> Days:
     return days - 14 * fortnights
 
 
-CADENCES = (months_before, JITTER), (_quarters_before, JITTER), (_fortnights_before, 0)
-"""What is so many cadences before a day, and by how many days a charge may miss that: a fortnight is a schedule's."""
+class Cadence(NamedTuple):
+    back: Callable[[Days, int], Days]
+    """The days so many turns earlier."""
+    jitter: int
+    """By how many days a charge may miss that."""
+    proof: int
+    """How often in a row a charge must have come."""
+
+
+CADENCES = Cadence(_fortnights_before, 0, 3), Cadence(months_before, JITTER, 2), Cadence(_quarters_before, JITTER, 2)
 
 
 def _length(month: Days) -> NDArray[np.int64]:
@@ -50,30 +61,49 @@ def pick(oneoffs: Floats, first: np.datetime64, days: Days) -> Floats:
     return np.asarray(np.where(inside, oneoffs[:, np.where(inside, at, 0)], 0.0))
 
 
-def expected(oneoffs: Floats, first: np.datetime64, ahead: Days) -> Floats:
-    """(n, len(ahead)): the charges to come: those that came the last two times of a cadence, alike.
+def expected(oneoffs: Floats, first: np.datetime64, ahead: Days) -> tuple[Floats, Floats]:
+    """(n, len(ahead)): the charges to come, those that came the last times of a cadence, alike; and how unsure each is.
 
     A charge that has come within the last days is not due again.
     """
     due = np.zeros((len(oneoffs), len(ahead)))
-    for back, jitter in CADENCES:
-        near, far = _last_two(ahead, first + oneoffs.shape[1] - 1, back)
-        before = pick(oneoffs, first, near)
-        match = _nearest(oneoffs, first, far, before, jitter)
-        due = np.where(due == 0, (before + match) / 2 * (match != 0), due)
+    unsure = np.zeros_like(due)
+    fortnightly = _fortnightly(oneoffs)
+    for cadence in CADENCES:
+        mine = fortnightly if cadence.back is _fortnights_before else oneoffs - fortnightly
+        before, *earlier = _last_three(mine, first, ahead, cadence)
+        proven = np.all([match != 0 for match in earlier[: cadence.proof - 1]], axis=0) & (due == 0)
+        amount = (before + earlier[0]) / 2
+        due = np.where(proven, amount, due)
+        unsure = np.where(proven, np.abs(amount) * np.where(earlier[1] != 0, SURE, 1.0), unsure)
     for j in range(min(JITTER, len(ahead))):
         lately = oneoffs[:, oneoffs.shape[1] - JITTER + j :]
         due[:, j] *= (np.sign(lately) != np.sign(due[:, j : j + 1])).all(1)
-    return due
+    return due, unsure
 
 
-def _last_two(days: Days, last: np.datetime64, back: Callable[[Days, int], Days]) -> tuple[Days, Days]:
-    """The last two days of the cadence of each of `days` that are no later than `last`."""
-    times, near, far = 1, back(days, 1), back(days, 2)
-    while (near > last).any():
-        times, late = times + 1, near > last
-        near, far = np.where(late, back(days, times), near), np.where(late, back(days, times + 1), far)
-    return near, far
+def _fortnightly(oneoffs: Floats) -> Floats:
+    """Those that have a like one a fortnight before or after: they are no precedent for a month."""
+    days = np.datetime64("1970-01-01") + np.arange(oneoffs.shape[1])
+    found = [_nearest(oneoffs, days[0], _fortnights_before(days, turn), oneoffs, 0) != 0 for turn in (-1, 1)]
+    return np.where(np.any(found, axis=0), oneoffs, 0.0)
+
+
+def _last_three(oneoffs: Floats, first: np.datetime64, days: Days, cadence: Cadence) -> tuple[Floats, Floats, Floats]:
+    """What came on the last turn before each of `days` that is known, and what was like it on the two before that."""
+    last, turn = first + oneoffs.shape[1] - 1, np.ones(len(days), int)
+    while (late := _back(days, turn, cadence) > last).any():
+        turn = turn + late
+    amounts = pick(oneoffs, first, _back(days, turn, cadence))
+    one, two = (_nearest(oneoffs, first, _back(days, turn + more, cadence), amounts, cadence.jitter) for more in (1, 2))
+    return amounts, one, two
+
+
+def _back(days: Days, turns: NDArray[np.int64], cadence: Cadence) -> Days:
+    found = days.copy()
+    for turn in np.unique(turns):
+        found[turns == turn] = cadence.back(days[turns == turn], int(turn))
+    return found
 
 
 def _nearest(oneoffs: Floats, first: np.datetime64, days: Days, like: Floats, jitter: int) -> Floats:
@@ -94,5 +124,5 @@ def _nearest(oneoffs: Floats, first: np.datetime64, days: Days, like: Floats, ji
 
 def recurring(oneoffs: Floats, days: Days) -> NDArray[np.bool_]:
     """(n, history): the one-offs that had a like one a month, a quarter or a fortnight before: no news of the level."""
-    found = [_nearest(oneoffs, days[0], back(days, 1), oneoffs, jitter) != 0 for back, jitter in CADENCES]
+    found = [_nearest(oneoffs, days[0], back(days, 1), oneoffs, jitter) != 0 for back, jitter, _ in CADENCES]
     return np.asarray(np.any(found, axis=0))
