@@ -13,7 +13,18 @@ from cloudcircuit.config.text import path_of, quoted
 from cloudcircuit.config.units import format_duration
 from cloudcircuit.config.values import SourceConfig
 from cloudcircuit.errors import Problem
-from cloudcircuit.model import AnomalyPolicy, Breakdown, BurnRatePolicy, Condition, Fx, Grain, Mode, Monitor, Period
+from cloudcircuit.model import (
+    SEASONAL,
+    AnomalyPolicy,
+    Breakdown,
+    BurnRatePolicy,
+    Condition,
+    Fx,
+    Grain,
+    Mode,
+    Monitor,
+    Period,
+)
 
 Sources = Mapping[str, SourceConfig]
 
@@ -71,6 +82,21 @@ def _baselines(monitor: Monitor, written: Written) -> Iterator[Problem]:
         if check and check.min_days > check.lookback:
             text = f"min_days ({check.min_days}) is more than lookback ({check.lookback})"
             yield written.problem(text, word, "min_days")
+    if monitor.anomaly:
+        yield from _other_methods(monitor.anomaly, written)
+
+
+_SIMPLE = ("spike_multiplier", "z_threshold", "min_mad", "percentile", "min_baseline")
+
+
+def _other_methods(policy: AnomalyPolicy, written: Written) -> Iterator[Problem]:
+    """What a monitor says of a method that is not its own would be passed over without a word."""
+    is_seasonal = policy.method == SEASONAL
+    for name in _SIMPLE if is_seasonal else ("false_alerts",):
+        if _says(written.own, ("anomaly", name)):
+            ours = "spike, mad or percentile" if is_seasonal else "seasonal"
+            text = f'has no meaning for method = "{policy.method}"; it is for {ours}: say which you want'
+            yield written.problem(text, "anomaly", name)
 
 
 def _has_budget(monitor: Monitor) -> bool:

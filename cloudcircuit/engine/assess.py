@@ -81,6 +81,8 @@ def judge(case: Case) -> Verdict:
     failure = bool(found) and excess >= float(case.monitor.min_impact)
     if found and not failure:
         reasons.append(Reason.BELOW_MIN_IMPACT)
+    if case.surprise is not None and case.surprise.lingers:
+        reasons.append(Reason.LINGERING)
     limit = min((one.limit for one in findings), default=None)
     return replace(
         _seasonal(case.surprise, extra) if case.is_seasonal else _NOTHING,

@@ -42,6 +42,9 @@ REMEMBERED = timedelta(days=60)
 KEPT_IN_A_ROW = 60
 """How many failures in a row are kept at least: more than any sensible threshold asks for."""
 
+_UNDECIDED = frozenset({Reason.SHORT_HISTORY, Reason.LINGERING})
+"""Why a period counts neither as a failure nor as a success."""
+
 Judge = Callable[[BreakerState, int], Verdict]
 
 Look = Callable[[BreakerState, int], Surprise | None]
@@ -103,10 +106,10 @@ def settle(state: BreakerState, verdict: Verdict, policy: BreakerPolicy, now: da
         "provisional": tuple(at for at in state.provisional if at != verdict.at),
         "latest": _newest(state.latest, verdict),
     }
-    if Reason.SHORT_HISTORY in verdict.reasons:
-        return evolve(state, **noted)
     if verdict.failure:
         return _fail(_remember(evolve(state, **noted), verdict), verdict, policy, now)
+    if not _UNDECIDED.isdisjoint(verdict.reasons):
+        return evolve(state, **noted)
     return _pass(state, verdict, noted)
 
 
@@ -224,7 +227,9 @@ def _run_begins(state: BreakerState, verdict: Verdict) -> BreakerState:
         return state
     if state.anomaly_since is not None:
         return evolve(state, anomaly_since=min(state.anomaly_since, verdict.at))
-    return evolve(state, anomaly_since=verdict.at, anomaly_limit=verdict.limit)
+    # What a longer window found need not lie above the limit of a single period.
+    limit = verdict.high if verdict.window > 1 and verdict.high is not None else verdict.limit
+    return evolve(state, anomaly_since=verdict.at, anomaly_limit=limit)
 
 
 def _remember(state: BreakerState, verdict: Verdict) -> BreakerState:

@@ -87,8 +87,8 @@ def view(sums: PeriodSums, limit: Decimal, warning_ratio: float, projection: Pro
         projected=max(spend, _money(seen.median)) if seen else None,
         low=max(spend, _money(seen.low)) if seen else None,
         high=max(spend, _money(seen.high)) if seen else None,
-        p_breach=seen.p_breach if seen else None,
-        breach_on=seen.breach_on if seen else None,
+        p_breach=(1.0 if spend > limit else seen.p_breach) if seen else None,
+        breach_on=seen.breach_on if seen and spend <= limit else None,
     )
 
 

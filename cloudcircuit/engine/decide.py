@@ -37,6 +37,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.BELOW_MIN_IMPACT: "unusual, but too little money to matter",
     Reason.TOO_EARLY: "too early to say",
     Reason.SHORT_HISTORY: "too short a history to judge",
+    Reason.LINGERING: "the last periods are unusual together, this one by itself is not: it decides nothing",
     Reason.NEGATIVE_DAY: "credits exceed charges; counted as zero",
     Reason.EXPECTED_SPEND: "announced spend is part of what is expected",
     Reason.EFFECTIVE_FROM_BILLED: "the source has no EffectiveCost; BilledCost stands in",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
+from cloudcircuit.engine import level
 from cloudcircuit.engine.assess import announced, stays_out
 from cloudcircuit.engine.seasonal import Bools, Floats, Question, Surprise, accepted, ask
 from cloudcircuit.engine.series import Periods, Series
@@ -22,7 +25,8 @@ class Watched:
     """N circuits of a monitor: what they cost (N, T), what their states remember, and what was announced of each.
 
     `peers` are the circuits that share their allowance of false alerts, `complete` is the usual completeness of
-    periods that are over and usually not whole yet, by their index.
+    periods that are over and usually not whole yet, by their index. `false_alerts` are those accepted on each, where
+    they were shared out among more circuits than these.
     """
 
     monitor: Monitor
@@ -32,35 +36,63 @@ class Watched:
     planned: Sequence[Sequence[Act]]
     peers: int = 0
     complete: Mapping[int, Completeness] = field(default_factory=dict)
+    false_alerts: Floats | None = None
 
 
 def question_of(watched: Watched, index: int) -> Question:
     """What is asked of one period of these circuits."""
     policy = watched.monitor.anomaly or AnomalyPolicy()
-    at, periods = watched.periods.starts[index], watched.periods
-    out = np.zeros(watched.values.shape, dtype=np.bool_)
+    at, periods, values = watched.periods.starts[index], watched.periods, watched.values
+    out = np.zeros(values.shape, dtype=np.bool_)
     extra = np.zeros(len(watched.states))
     for row, (state, planned) in enumerate(zip(watched.states, watched.planned, strict=True)):
-        for past in state.anomalies:
-            place = periods.place(past.at)
-            if place is not None and stays_out(past, at, state, policy):
-                out[row, place] = True
         if planned:
-            amounts = [announced(planned, start, periods.grain) for start in periods.starts[: index + 1]]
-            out[row, : index + 1] |= np.array(amounts) != 0
+            amounts = _announced(planned, periods, index)
+            out[row, : index + 1] |= amounts != 0
             extra[row] = amounts[index]
+        if state.anomalies:
+            accepted_at = _sort_out(state, periods, at, policy, out[row])
+            factor = level.rebase(values[row], periods, out[row], accepted_at, index) if accepted_at else None
+            if factor is not None:
+                values = values.copy() if values is watched.values else values
+                values[row, : factor.before] *= factor.times
+    usual = watched.false_alerts
     return Question(
-        values=watched.values,
+        values=values,
         periods=periods,
         index=index,
         out=out,
         announced=extra,
-        false_alerts=accepted(policy, _usual(watched.values, index), watched.peers),
+        false_alerts=accepted(policy, usual_spend(values, index), watched.peers) if usual is None else usual,
         lookback=policy.lookback,
         min_periods=policy.min_days * (24 if periods.grain is Grain.HOUR else 1),
         least=max(float(watched.monitor.min_impact) / 10, 1e-6),
         complete=watched.complete.get(index),
     )
+
+
+def _sort_out(state: BreakerState, periods: Periods, at: datetime, policy: AnomalyPolicy, out: Bools) -> list[int]:
+    """Mark the anomalous periods that stay out, and return the others: those that were accepted."""
+    accepted_at = []
+    for past in state.anomalies:
+        place = periods.place(past.at)
+        if place is None or past.at >= at:
+            continue
+        if stays_out(past, at, state, policy):
+            out[place] = True
+        else:
+            accepted_at.append(place)
+    return accepted_at
+
+
+def _announced(planned: Sequence[Act], periods: Periods, index: int) -> Floats:
+    """The announced spend of each period up to one; remembered, for a glob speaks of many circuits alike."""
+    return _amounts(tuple(planned), periods.starts[: index + 1], periods.grain)
+
+
+@lru_cache(maxsize=8)
+def _amounts(planned: tuple[Act, ...], starts: tuple[datetime, ...], grain: Grain) -> Floats:
+    return np.array([announced(planned, start, grain) for start in starts])
 
 
 def look(monitor: Monitor, state: BreakerState, series: Series, planned: Sequence[Act], index: int) -> Surprise | None:
@@ -69,7 +101,7 @@ def look(monitor: Monitor, state: BreakerState, series: Series, planned: Sequenc
     return ask(question_of(Watched(monitor, series.periods, values, [state], [planned]), index)).of(0)
 
 
-def _usual(values: Floats, index: int) -> Floats:
+def usual_spend(values: Floats, index: int) -> Floats:
     """What each circuit usually costs, a period."""
     before = np.nan_to_num(values[:, max(0, index - USUAL) : index])
     if not before.shape[1]:

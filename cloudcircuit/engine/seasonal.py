@@ -22,7 +22,10 @@ HOURLY_WEEKS = 6
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """What the detector says of one period of one circuit, in money; see `detect.Scores`."""
+    """What the detector says of one period of one circuit, in money; see `detect.Scores`.
+
+    It `lingers` where the periods of a longer window are still unusual together, and this one by itself is not.
+    """
 
     score: float
     expected: float
@@ -30,6 +33,7 @@ class Surprise:
     high: float
     limit: float
     found: bool
+    lingers: bool = False
     window: int = 1
     window_excess: float = 0.0
 
@@ -90,11 +94,11 @@ def ask(question: Question) -> Answers:
     out = question.out[:, first : question.index + 1]
     starts = _starts(question.periods, first, question.index + 1)
     scores = detect.judge(values, starts, [index], out=out, complete=_complete(question), small=question.least)[index]
-    heard = (learned[:index] & ~out[:, :index]).sum(axis=1) >= question.min_periods
+    heard = np.full(len(values), learned[:index].sum() >= question.min_periods)  # kept out or not, it is history
     limit = scores.limit(question.false_alerts)
     heard &= np.isfinite(scores.score)
-    found = heard & (scores.score > -np.log10(question.false_alerts))
-    found &= (scores.window == 1) | (values[:, index] / _share(question) > scores.high)
+    unusual = heard & (scores.score > -np.log10(question.false_alerts))
+    shows = (scores.window == 1) | (values[:, index] / _share(question) > scores.high)
     return Answers(
         heard,
         {
@@ -103,7 +107,8 @@ def ask(question: Question) -> Answers:
             "low": scores.low,
             "high": scores.high,
             "limit": limit,
-            "found": found,
+            "found": unusual & shows,
+            "lingers": unusual & ~shows,
             "window": scores.window,
             "window_excess": scores.excess,
         },

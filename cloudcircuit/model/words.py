@@ -97,6 +97,7 @@ class Reason(StrEnum):
     BELOW_MIN_IMPACT = "below_min_impact"
     TOO_EARLY = "too_early"
     SHORT_HISTORY = "short_history"
+    LINGERING = "lingering"
     NEGATIVE_DAY = "negative_day"
     EXPECTED_SPEND = "expected_spend"
     EFFECTIVE_FROM_BILLED = "effective_from_billed"

@@ -122,7 +122,7 @@ def _step_all(round_: Round, stored: Mapping[str, BreakerState], evidence: Evide
     states = [stored.get(one.id) or BreakerState(one.id, one.monitor, one.values) for one in circuits]
     if policy is None or policy.method != SEASONAL:
         return [_step_one(round_, state, evidence, None) for state in states]
-    found = survey(watched(round_, evidence, states))
+    found = survey(watched(round_, evidence, states), held=evidence.cut.foreign)
     return [_step_one(round_, state, evidence, found.look(place)) for place, state in enumerate(states)]
 
 
@@ -151,6 +151,7 @@ def _peers(house: House, monitor: Monitor, states: Mapping[str, Mapping[str, Bre
         for other in house.monitors
         if other.name != monitor.name
         and other.anomaly is not None
+        and other.anomaly.method == SEASONAL
         and other.anomaly.false_alerts_a_week is not None
         and not set(other.channels).isdisjoint(monitor.channels)
     ]

@@ -17,6 +17,7 @@ from cloudcircuit.engine.forecast import Newest, Outlook, forecast
 from cloudcircuit.engine.seasonal import Bools, Floats
 from cloudcircuit.engine.settle import Completeness
 from cloudcircuit.model import Act, Cost, Grain
+from cloudcircuit.service.axis import names_of
 from cloudcircuit.service.cells import Ints
 from cloudcircuit.service.series import Cut
 
@@ -130,9 +131,9 @@ def _announced(asked: Asked, rows: slice) -> Bools | None:
     if not any(planned):
         return None
     out = np.zeros((len(planned), asked.cut.span.days), dtype=np.bool_)
-    days = asked.cut.starts if asked.cut.grain is Grain.DAY else ()
+    days = names_of(asked.cut.span.ordinals(), Grain.DAY)
     for row, acts in enumerate(planned):
-        if acts and days:
+        if acts:
             out[row] = [announced(acts, day, Grain.DAY) != 0 for day in days]
     return out
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from cloudcircuit.engine.breaker import REMEMBERED, Look, may_alarm, newly_settled
-from cloudcircuit.engine.lookout import Watched, failing, question_of
-from cloudcircuit.engine.seasonal import Answers, Bools, Surprise, ask
+from cloudcircuit.engine.lookout import Watched, failing, question_of, usual_spend
+from cloudcircuit.engine.seasonal import Answers, Bools, Surprise, accepted, ask
 from cloudcircuit.engine.series import Periods
 from cloudcircuit.model import BreakerState
 
 CHUNK = 8192
 """Circuits that are asked about together: what the detector remembers of so many stays small."""
+
+
+OPEN = 48
+"""Periods that are known and have not settled, of which the newest so many may raise an alarm: each is a question."""
 
 
 @dataclass(slots=True)
@@ -33,13 +37,25 @@ class Survey:
         return surprise
 
 
-def survey(watch: Watched) -> Survey:
-    """Ask about every period that any of these circuits has not judged yet, oldest first."""
-    indexes = due(watch.states, watch.periods)
+def survey(watch: Watched, held: Container[str] = ()) -> Survey:
+    """Ask about every period that any of these circuits has not judged yet, oldest first; `held` ones are not judged.
+
+    What is accepted for a whole channel is shared out among all of them before they are asked in chunks.
+    """
+    indexes = due([state for state in watch.states if state.circuit not in held], watch.periods)
+    if indexes and watch.monitor.anomaly is not None:
+        spend = usual_spend(watch.values, indexes[-1])
+        watch = replace(watch, false_alerts=accepted(watch.monitor.anomaly, spend, watch.peers))
     found = Survey()
     for start in range(0, len(watch.states), CHUNK):
         rows = slice(start, start + CHUNK)
-        part = replace(watch, values=watch.values[rows], states=watch.states[rows], planned=watch.planned[rows])
+        part = replace(
+            watch,
+            values=watch.values[rows],
+            states=watch.states[rows],
+            planned=watch.planned[rows],
+            false_alerts=None if watch.false_alerts is None else watch.false_alerts[rows],
+        )
         found.answers.append(_ask_in_order(part, indexes))
     return found
 
@@ -50,7 +66,7 @@ def due(states: Sequence[BreakerState], periods: Periods) -> list[int]:
     if newest is None:
         return []
     kinds = {(s.judged_through, s.skipped, s.provisional): s for s in states}
-    recent = [i for i in periods.open_at if newest - periods.starts[i] <= REMEMBERED]
+    recent = [i for i in periods.open_at[-OPEN:] if newest - periods.starts[i] <= REMEMBERED]
     settled = {i for state in kinds.values() for i in newly_settled(state, periods)}
     first = any(state.judged_through is None for state in kinds.values())
     alarming = {i for i in recent if first or any(may_alarm(s, periods.starts[i]) for s in kinds.values())}
@@ -69,5 +85,16 @@ def _ask_in_order(watched: Watched, indexes: Sequence[int]) -> dict[int, Answers
         answers[index] = ask(question)
         if watched.periods.settled[index]:
             value = np.nan_to_num(watched.values[:, index]) - question.announced
-            failed[index] = failing(answers[index].found, value, answers[index].columns["expected"], least)
+            rows = failing(answers[index].found, value, answers[index].columns["expected"], least)
+            failed[index] = _newly(rows, watched, index)
     return answers
+
+
+def _newly(failed: Bools, watched: Watched, index: int) -> Bools:
+    """Of what fails, the circuits for which the period is news: the others' states say what stays out."""
+    at, rows = watched.periods.starts[index], failed.copy()
+    for row in np.flatnonzero(failed).tolist():
+        state = watched.states[row]
+        through = state.judged_through
+        rows[row] = through is None or at > through or at in state.skipped
+    return rows

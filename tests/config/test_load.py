@@ -91,7 +91,7 @@ mode = "enforce"
 enforce = ["budget", "anomaly", "burn_rate"]
 budget = { amount = "4000.10", currency = "EUR", period = "quarter", cost = "effective", warning = 0.8 }
 budgets = "owners.csv"
-anomaly = { method = "mad", false_alerts = "2.5/week", lookback = 28, min_days = 10, spike_multiplier = 2, \
+anomaly = { method = "mad", lookback = 28, min_days = 10, spike_multiplier = 2, \
 z_threshold = 3, min_mad = 1.5, percentile = 0.9, min_baseline = 5, new_level_after = 7 }
 burn_rate = { hot_multiplier = 1.25, lookback = 10, min_days = 5 }
 forecast = false
@@ -124,7 +124,6 @@ remind_every = false
         book=found.book,
         anomaly=AnomalyPolicy(
             "mad",
-            false_alerts_a_week=2.5,
             lookback=28,
             min_days=10,
             spike_multiplier=2.0,

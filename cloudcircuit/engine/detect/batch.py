@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcircuit.engine.detect.calendar import Calendar
-from cloudcircuit.engine.detect.detector import PART, WORKERS, score_part, single
+from cloudcircuit.engine.detect.detector import WORKERS, score_part, single
 from cloudcircuit.engine.detect.learn import learn
 from cloudcircuit.engine.detect.scores import Scores, empty
 from cloudcircuit.engine.detect.state import Pace, State
@@ -17,7 +17,10 @@ from cloudcircuit.engine.detect.state import Pace, State
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-SLAB = 16
+PART = 40_960
+"""Series at a time: few enough for the memory of two threads, many enough that these seldom wait for each other."""
+
+SLAB = 8
 """Periods that are turned upright at once: the row of a series is read by whole cache lines."""
 
 

@@ -10,6 +10,9 @@ from cloudcircuit.engine.detect.state import SPREAD, Bools, Floats, State
 
 F = np.float32
 
+BLOCK = 4096
+"""Series whose youth ends at once are looked at in blocks: it takes memory, and most start on the same day."""
+
 
 def renew(state: State, index: NDArray[np.int64]) -> None:
     """What was strange for so long is the level now, with a floor of its own."""
@@ -45,26 +48,32 @@ def restart(state: State, which: Bools) -> None:
 
 
 def grow_up(state: State, money: Floats, young: Bools, number: int) -> None:
-    """Youth: the money itself is kept; at its end the median is the level and what stands out of it an event."""
+    """Youth: the money itself is kept until its end."""
     index = np.flatnonzero(young)
     if not len(index):
         return
     pace = state.pace
-    count = state.age[index].astype(np.int64)
-    state.ring[count, index] = money[index]
-    ready = index[count + 1 >= pace.youth]
-    if not len(ready):
-        return
+    age = state.age[index].astype(np.int64)
+    state.ring[age, index] = money[index]
+    ready = index[age + 1 >= pace.youth]
+    for first in range(0, len(ready), BLOCK):
+        _settle_in(state, ready[first : first + BLOCK], number)
+
+
+def _settle_in(state: State, ready: NDArray[np.int64], number: int) -> None:
+    """The end of youth: the median is the level, and what stands out of it an event."""
+    pace = state.pace
     rows = state.ring[: pace.youth, ready]
     spent = np.abs(rows) > state.dead[ready]
-    middle = _middle(rows, spent)
+    count = spent.sum(axis=0, dtype=np.float32)
+    middle = _middle(rows, spent, count.astype(np.int64))
     _fix(state, ready, middle)
     y = np.log(np.maximum(rows + state.offset[ready], 0) + state.floor[ready])
     level = np.log(np.maximum(middle + state.offset[ready], 0) + state.floor[ready])
-    reach = np.minimum((np.abs(y - level) * spent).sum(axis=0) / np.maximum(spent.sum(axis=0), 1), F(0.5))
+    reach = np.minimum((np.abs(y - level) * spent).sum(axis=0) / np.maximum(count, 1), F(0.5))
     if pace.per_day == 1:  # below a day it is the rhythm of the day that spreads
         state.variance[ready] = F(0.5) * (F(SPREAD**2) + F(1.5) * reach * reach)
-    state.alive[ready] = spent.mean(axis=0)
+    state.alive[ready] = count / F(pace.youth)
     best = y.argmax(axis=0)
     high = np.take_along_axis(y, best[None], 0)[0] - level > F(0.4)
     top = np.take_along_axis(rows, best[None], 0)[0] - middle
@@ -74,10 +83,9 @@ def grow_up(state: State, money: Floats, young: Bools, number: int) -> None:
     state.lean[ready], state.before[:, ready] = 0, 0
 
 
-def _middle(rows: Floats, spent: Bools) -> Floats:
+def _middle(rows: Floats, spent: Bools, count: NDArray[np.int64]) -> Floats:
     """The median of each column's periods with spend; 0 where fewer than two have any."""
     ordered = np.sort(np.where(spent, rows, np.inf), axis=0)
-    count = spent.sum(axis=0)
     low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
     pick = np.take_along_axis(ordered, np.stack([low, np.minimum(high, len(rows) - 1)]), 0)
     middle: Floats = np.where(count > 1, np.where(np.isfinite(pick), pick, 0).mean(axis=0), 0)

@@ -21,8 +21,8 @@ Money = NDArray[np.float32]
 Slots = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-PART = 16_384
-"""Series at a time: what is looked at of them stays in the cache of a core."""
+PART = 65_536
+"""Series at a time: enough that two threads seldom wait for each other."""
 
 WORKERS = 2
 LARGEST = np.float32(1e30)
@@ -31,7 +31,7 @@ LARGEST = np.float32(1e30)
 class Detector:
     """The state of N series of one step, carried from period to period; periods are learned in order.
 
-    Series are kept in parts that stay in the cache of a core, and two threads share them: numpy lets go of the lock.
+    Series are kept in parts, and two threads share these: numpy lets go of the lock.
     """
 
     def __init__(self, n: int, *, per_day: int = 1, small: float = 1.0) -> None:

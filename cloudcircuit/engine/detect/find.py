@@ -56,7 +56,7 @@ class Found:
     """Arrays (N,): false alerts a quarter, the window that says so (1, 3, long), money due, whether due weekly."""
 
     rate: Floats
-    window: Ints
+    window: NDArray[np.int16]
     due: Floats
     weekly: Bools
 
@@ -67,7 +67,7 @@ def find(state: State, seen: Look, number: int, noise: Floats | None = None, *, 
     `noise` (N,) is added to the variance of the newest period.
     """
     n = state.n
-    found = Found(np.full(n, NOTHING), np.ones(n, np.int64), np.zeros(n, np.float32), np.zeros(n, np.bool_))
+    found = Found(np.full(n, NOTHING), np.ones(n, np.int16), np.zeros(n, np.float32), np.zeros(n, np.bool_))
     index = np.arange(n) if every else np.flatnonzero(_worth(state, seen))
     if not len(index):
         return found

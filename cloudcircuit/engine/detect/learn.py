@@ -185,11 +185,10 @@ def _scale(state: State, seen: Look, calm: Bools) -> None:
     pull = np.minimum(seen.units, RISE_REACH)
     np.maximum(pull, -FALL_REACH, out=pull)
     pull *= pull
-    pull *= UNCUT
-    pull -= 1
-    # before, most of what surprises is a rhythm that is not known yet
-    pull[0] *= _gain(state, 8 - pace.rhythm, pace.scale) * (calm & (state.age >= pace.rhythm))
-    pull[1:] *= _gain(state, 8, pace.scale) * (calm & (state.age > 2 * pace.week))
+    pull -= 1 / UNCUT
+    # before `rhythm`, most of what surprises is a rhythm that is not known yet
+    pull[0] *= UNCUT * _gain(state, 8 - pace.rhythm, pace.scale) * (calm & (state.age >= pace.rhythm))
+    pull[1:] *= UNCUT * _gain(state, 8, pace.scale) * (calm & (state.age > 2 * pace.week))
     pull += 1
     state.variances *= pull
     np.maximum(state.variances, F(LEAST_SPREAD**2), out=state.variances)

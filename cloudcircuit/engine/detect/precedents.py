@@ -33,12 +33,14 @@ def due(state: State, index: Ints, number: int) -> tuple[Floats, Bools]:
     """Of the series `index`: the money that earlier periods lead one to expect now on top, and whether weekly so."""
     amount, by_week = np.zeros(len(index), np.float32), np.zeros(len(index), np.bool_)
     per_day = state.pace.per_day
-    gap = number - state.event_at[index]
+    some = np.flatnonzero(state.eventful[index])
+    gap = number - state.event_at[index[some]]
     kinds = _kinds_of(gap, number // per_day, per_day)
-    some = np.flatnonzero(kinds.any(axis=1))
-    if not len(some):
+    maybe = np.flatnonzero(kinds.any(axis=1))
+    if not len(maybe):
         return amount, by_week
-    gap, kinds, money = _upright(gap[some]), _upright(kinds[some]), _upright(state.event_money[index[some]])
+    some = some[maybe]
+    gap, kinds, money = _upright(gap[maybe]), _upright(kinds[maybe]), _upright(state.event_money[index[some]])
     weekly = kinds & WEEKLY > 0
     weekly &= (weekly.sum(axis=0) > 1) | (state.age[index[some]] < 3 * 7 * per_day)
     alone, twice = _alone(gap, per_day), kinds & TWICE > 0
@@ -57,7 +59,7 @@ def _upright(rows: NDArray[Any]) -> NDArray[Any]:
 def _kinds_of(gap: Places, today: int, per_day: int) -> Kinds:
     """The kinds of precedent that events so many periods back may be."""
     days = gap if per_day == 1 else (gap + per_day // 2) // per_day
-    kinds: Kinds = _kinds(today)[np.minimum(days, HORIZON + 1)]
+    kinds: Kinds = np.take(_kinds(today), days, mode="clip")  # the last one stands for all that is older
     if per_day > 1:
         kinds[np.abs(gap - days * per_day) > 1] = 0
     return kinds
@@ -120,6 +122,7 @@ def like(state: State, index: Ints, number: int, money: Floats) -> tuple[Floats,
 
 def remember(state: State, index: Ints, at: Ints | int, money: Floats, new: Bools | bool = True) -> None:
     """Add an event to the series `index`; the oldest falls out."""
+    state.eventful[index] = True
     for events, value in ((state.event_at, at), (state.event_money, money), (state.event_new, new)):
         events[index, :-1] = events[index, 1:]
         events[index, -1] = value

@@ -87,11 +87,10 @@ class Scores:
 
 def empty(n: int, pace: Pace, small: float, *, partial: bool) -> Scores:
     """Scores without an opinion, to be set."""
-    score, expected, excess, spread, tail, offset, share = np.full((7, n), np.nan, np.float32)
+    score, expected, excess, spread, tail, offset = np.full((6, n), np.nan, np.float32)
+    share = np.full(n, np.nan, np.float32) if partial else None
     window = np.ones(n, np.int16)
-    return Scores(
-        score, expected, excess, window, spread, tail, offset, share if partial else None, pace.per_day, small
-    )
+    return Scores(score, expected, excess, window, spread, tail, offset, share, pace.per_day, small)
 
 
 def scores_of(state: State, seen: Look, found: Found, noise: Floats | None, share: Floats | None) -> Scores:
@@ -111,7 +110,7 @@ def scores_of(state: State, seen: Look, found: Found, noise: Floats | None, shar
         score=np.where(known, -np.log10(found.rate), np.float32(np.nan)).astype(np.float32),
         expected=middle - offset,
         excess=over,
-        window=found.window.astype(np.int16),
+        window=found.window,
         spread=np.sqrt(variance),
         tail=state.tail.copy(),
         offset=offset,

@@ -99,6 +99,7 @@ class State:
         self.rises, self.risen = zeros(), zeros()
         self.strange = zeros()  # how long what is seen has been strange
         self.new_level, self.new_spread = zeros(), zeros()  # of what is strange
+        self.eventful = np.zeros(n, np.bool_)  # whether there was an event
         self.event_at = np.full((n, EVENTS), NEVER, np.int32)  # a row a series, oldest first
         self.event_money = np.zeros((n, EVENTS), np.float32)
         self.event_new = np.zeros((n, EVENTS), np.bool_)  # it had no precedent
