@@ -152,7 +152,8 @@ def test_explain_names_what_was_kept_out_of_the_baseline(example: Terminal) -> N
 
 def test_history_shows_both_what_happened_and_what_was_told(example: Terminal) -> None:
     words = " ".join(example.ok("history", "account").out.split())
-    assert re.search(r"allow \(would block\); budget breached; 155\.39 on 2018-10-29 where 1\d\d\.\d\d was expected", words)
+    told = r"allow \(would block\); budget breached; 155\.39 on 2018-10-29 where 1\d\d\.\d\d was expected"
+    assert re.search(told, words)
     entries = example.ok("history", "account", "--json").json
     assert entries[-1]["detail"]["told"] == ["tripped"]
     assert example.run("history", "acount").code == 2

@@ -129,3 +129,24 @@ def test_like_events_are_counted_by_incident() -> None:
     state = remembered(("2025-01-10", 90), ("2025-02-11", 100), ("2025-02-12", 100), ("2025-03-20", 20))
     events, longer = precedents.like(state, np.array([0]), day("2025-04-23"), single(100))
     assert (events[0], longer[0]) == (2, 1)
+
+
+def test_what_was_forgotten_leaves_the_precedents_before_it() -> None:
+    state = remembered(("2025-03-03", 400), ("2025-03-28", 50), ("2025-03-29", 50))
+    precedents.forget(state, np.array([0]), day("2025-03-25"), single(200))
+    assert due(state, "2025-04-03") == 400
+
+
+def test_after_a_year_an_event_is_no_precedent() -> None:
+    state = remembered(("2024-03-03", 400))
+    assert due(state, "2025-03-03") == 400
+    assert due(state, "2025-06-03") == 0
+
+
+def test_of_many_series_only_those_with_a_precedent_are_owed_something() -> None:
+    state = State(3, Pace())
+    state.age[:] = 200
+    precedents.remember(state, np.array([0, 2]), day("2025-03-03"), single(400, 20))
+    money, weekly = precedents.due(state, np.arange(3), day("2025-04-03"))
+    assert money.tolist() == [400, 0, 20]
+    assert not weekly[[0, 2]].any()

@@ -151,3 +151,27 @@ def test_weeks_and_five_minutes_are_periods_too() -> None:
     assert np.isfinite(weekly.score[:3]).all()
     five = np.datetime64("2025-01-01T00:00", "m") + 5 * np.arange(400)
     assert np.isfinite(judge(mixed(400), five, [399])[399].score[:3]).all()
+
+
+@pytest.mark.parametrize("silent", [*range(1, 131, 10), 7, 14, 52, 55, 56])
+def test_unknown_periods_before_the_first_change_nothing(silent: int) -> None:
+    rng = np.random.default_rng(silent)
+    values = np.stack([usual(64, seed=seed) for seed in range(4)])
+    values[:, -1] *= [1, 1.5, 2, 3]
+    values[1, rng.integers(1, 60, 5)] = np.nan
+    longer = np.concatenate([np.full((4, silent), np.nan), values], axis=1)
+    starts = days(silent + 64)
+    alone = judge(values, starts[silent:], [63])[63]
+    behind = judge(longer, starts, [63 + silent])[63 + silent]
+    for name in ("score", "expected", "spread", "tail", "high"):
+        np.testing.assert_allclose(getattr(behind, name), getattr(alone, name), rtol=1e-4, err_msg=name)
+
+
+def test_a_young_series_among_old_ones_is_judged_as_if_alone() -> None:
+    values = np.stack([usual(80, seed=seed) for seed in range(3)])
+    values[1, :65] = np.nan
+    values[1, -1] *= 2
+    together = judge(values, days(80), [79])[79]
+    alone = judge(values[1:2, 65:], days(80)[65:], [14])[14]
+    assert together.score[1] == pytest.approx(alone.score[0], rel=1e-4)
+    assert together.expected[1] == pytest.approx(alone.expected[0], rel=1e-4)

@@ -17,7 +17,7 @@ from cloudcircuit.engine.detect.state import Pace, State
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-PART = 40_960
+PART = 36_864
 """Series at a time: few enough for the memory of two threads, many enough that these seldom wait for each other."""
 
 SLAB = 8

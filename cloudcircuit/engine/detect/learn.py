@@ -271,7 +271,7 @@ def _move(state: State, use: Bools) -> None:
         run[moved], state.lean[moved] = 0, 0
         if run is state.rises:
             state.reference[moved] = state.level[moved]
-    if (state.strange > 0).any():
-        born = (state.strange >= BORN * days) & (state.level < np.log(2 * state.floor))
-        lasting = born | (state.strange >= patience) | ((state.rises >= patience) & (state.strange > 0))
-        renew(state, np.flatnonzero(use & lasting))
+    index = np.flatnonzero(use & (state.strange > 0))
+    strange = state.strange[index]
+    born = (strange >= BORN * days) & (state.level[index] < np.log(2 * state.floor[index]))
+    renew(state, index[born | (strange >= patience) | (state.rises[index] >= patience)])

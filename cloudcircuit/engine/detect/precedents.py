@@ -21,6 +21,9 @@ LIKE = 0.6
 JITTER = 2
 """Days by which a monthly fee may come earlier or later, near the turn of the month."""
 
+BLOCK = 4096
+"""Series that are looked at in one go: their events take memory."""
+
 HORIZON = 400
 """Days after which an event is no precedent any more."""
 
@@ -31,6 +34,12 @@ if no event lies beside it; nearly the same, if there are two of them."""
 
 def due(state: State, index: Ints, number: int) -> tuple[Floats, Bools]:
     """Of the series `index`: the money that earlier periods lead one to expect now on top, and whether weekly so."""
+    blocks = range(0, max(len(index), 1), BLOCK)
+    amounts, by_week = zip(*(_due(state, index[first : first + BLOCK], number) for first in blocks), strict=True)
+    return np.concatenate(amounts), np.concatenate(by_week)
+
+
+def _due(state: State, index: Ints, number: int) -> tuple[Floats, Bools]:
     amount, by_week = np.zeros(len(index), np.float32), np.zeros(len(index), np.bool_)
     per_day = state.pace.per_day
     some = np.flatnonzero(state.eventful[index])
