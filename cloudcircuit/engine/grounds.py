@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from math import fsum, isfinite
 
 from cloudcircuit.model import AlertKind, CircuitAlert, Grain, Point, Verdict
@@ -46,8 +47,9 @@ def excess(alert: CircuitAlert) -> dict[str, object] | None:
         return None
     total, periods, since = change.excess, change.periods, change.since
     if latest is not None and latest.failure and latest.window > 1 and (latest.window_excess or 0.0) > total:
-        total, periods = latest.window_excess or 0.0, max(latest.window, periods)
-        since = _window_start(latest, alert.grain) if since is None else min(since, _window_start(latest, alert.grain))
+        found = rise(alert)
+        total, periods = latest.window_excess or 0.0, max(len(found), periods)
+        since = found[-1] if since is None else min(since, found[-1])
     days = periods / _HOURS_A_DAY if alert.grain is Grain.HOUR else periods
     return {
         "per_day": estimate(total / days),
@@ -58,20 +60,30 @@ def excess(alert: CircuitAlert) -> dict[str, object] | None:
 
 
 def finding(alert: CircuitAlert) -> dict[str, object] | None:
-    """What was found in the latest judged period, in a window that ends with it; None where nothing was."""
-    latest = alert.state.latest
-    if latest is None or not latest.failure or alert.change.kind is AlertKind.RESOLVED:
+    """What was found in the latest judged period, and with those before it that rose; None where nothing was."""
+    latest, found = alert.state.latest, rise(alert)
+    if latest is None or not found or alert.change.kind is AlertKind.RESOLVED:
         return None
     return {
-        "start": _window_start(latest, alert.grain),
-        "periods": latest.window,
+        "start": found[-1],
+        "periods": len(found),
         "excess": estimate(latest.excess if latest.window_excess is None else latest.window_excess),
         "score": estimate(latest.score),
     }
 
 
-def _window_start(latest: Verdict, grain: Grain) -> datetime:
-    return latest.at - (latest.window - 1) * (timedelta(hours=1) if grain is Grain.HOUR else timedelta(days=1))
+def rise(alert: CircuitAlert) -> list[datetime]:
+    """The periods of the latest finding, the newest first: of its window, those that are marked in the series.
+
+    Without the series it is the whole window; [] where nothing was found.
+    """
+    latest = alert.state.latest
+    if latest is None or not latest.failure:
+        return []
+    step = timedelta(hours=1) if alert.grain is Grain.HOUR else timedelta(days=1)
+    window = [latest.at - place * step for place in range(latest.window)]
+    marked = {point.at for point in alert.points if point.found}
+    return list(takewhile(marked.__contains__, window)) if latest.at in marked else window
 
 
 def series(points: Sequence[Point]) -> list[dict[str, object]]:

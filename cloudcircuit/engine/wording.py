@@ -133,11 +133,16 @@ def _costs(payload: Payload) -> str:
 
 
 def _began(payload: Payload) -> str | None:
-    """When it began: a slow leak is found in a window of periods that begins before the first unusual one."""
-    since, found = payload["since"], payload.get("finding")
-    if since is None or found is None or found["periods"] <= 1:
+    """When it began: a slow leak is found over periods that lie before the first unusual one.
+
+    Only the series tells which; and a run that cost more by itself began with itself.
+    """
+    since: str | None = payload["since"]
+    found, excess = payload.get("finding"), payload["excess"]
+    if since is None or not found or not excess or not payload.get("series") or found["excess"] != excess["total"]:
         return since
-    return min(since, found["start"], key=datetime.fromisoformat)
+    start: str = found["start"]
+    return min(since, start, key=datetime.fromisoformat)
 
 
 def _cost_more(payload: Payload) -> str:

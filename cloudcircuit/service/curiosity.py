@@ -58,13 +58,13 @@ class Curiosity:
 
     house: House
     now: datetime
-    _answers: dict[tuple[str, str], Named | None] = field(default_factory=dict)
+    _answers: dict[tuple[object, ...], Named | None] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
     _deadline: Deadline | None = None
 
     def with_drivers(self, alert: CircuitAlert, question: Question) -> CircuitAlert:
         """The alert with its drivers and its cause, as far as the sources tell."""
-        key = question.compared.circuit.id, question.of
+        key = _key(question)
         if key not in self._answers and len(self._answers) < MOST:
             self._answers[key] = self._explain(alert, question)
         found = self._answers.get(key)
@@ -112,6 +112,12 @@ class Curiosity:
         if self._deadline is None:
             self._deadline = self.house.deadline(PATIENCE)
         return self._deadline.left()
+
+
+def _key(question: Question) -> tuple[object, ...]:
+    """What tells questions apart: one circuit may ask about two budget periods in one cycle."""
+    compared = question.compared
+    return compared.circuit.id, question.of, tuple(compared.anomalous), tuple(compared.baseline or ())
 
 
 def _closer(

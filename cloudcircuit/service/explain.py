@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cloudcircuit.engine.assess import Case, baseline_periods
 from cloudcircuit.engine.incidents import group
-from cloudcircuit.engine.recent import expected_within, points_of
+from cloudcircuit.engine.recent import points_of
 from cloudcircuit.model import SIMPLE_LOOKBACK, Circuit, CircuitAlert, Grain, Monitor
 from cloudcircuit.service.curiosity import MOST, PATIENCE, Curiosity
 from cloudcircuit.service.questions import question_of, weight
@@ -36,11 +36,12 @@ def explain(drafts: Sequence[Draft], curiosity: Curiosity) -> list[CircuitAlert]
     speaking = {alert.state.circuit for alert in alerts}
     compared = {one.circuit.id: one for draft in drafts for one in _compared(draft, speaking)}
     alerts = group(alerts, shared_excess(list(compared.values()))) if len(compared) > 1 else alerts
+    alerts = _with_points(drafts, alerts)
     judged = {one.round.monitor.name for one in drafts if one.evidence is not None}
     asked = [a for a in sorted(alerts, key=weight) if a.monitor.name in judged]
     questions = [(a, q) for a in asked if (q := question_of(a, compared.get(a.state.circuit))) is not None]
     named = {id(alert): curiosity.with_drivers(alert, question) for alert, question in questions[:MOST]}
-    return _with_points(drafts, [named.get(id(alert), alert) for alert in alerts])
+    return [named.get(id(alert), alert) for alert in alerts]
 
 
 def _with_points(drafts: Sequence[Draft], alerts: Sequence[CircuitAlert]) -> list[CircuitAlert]:
@@ -59,8 +60,7 @@ def _with_own_points(one: Draft, alert: CircuitAlert) -> CircuitAlert:
     if evidence is None or circuit not in evidence.place:
         return alert
     series, planned = evidence.series(circuit), one.round.spoken["expect"].of(circuit)
-    usual = expected_within(alert.monitor, alert.state, series, planned)
-    return replace(alert, points=points_of(series, alert.state, usual))
+    return replace(alert, points=points_of(series, alert.state, alert.change.excess, planned))
 
 
 def is_silenced(round_: Round, circuit: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from cloudcircuit.engine.grounds import rise
 from cloudcircuit.engine.periods import previous
-from cloudcircuit.engine.recent import window_of
 from cloudcircuit.model import (
     EXCESS,
     GROWTH,
@@ -52,8 +52,8 @@ def question_of(alert: CircuitAlert, alerting: Alerting | None) -> Question | No
         return _of_budget(alert)
     if alert.change.kind not in _RISEN or alert.change.excess <= 0 or alerting is None:
         return None
-    # What was found over a window is carried by all of its periods.
-    unusual = {*alerting.anomalous, *window_of(alert.state, alert.grain)}
+    # What was found over a window is carried by all of its periods that rose.
+    unusual = {*alerting.anomalous, *rise(alert)}
     baseline = [at for at in alerting.baseline if at not in unusual]
     compared = Compared(alerting.monitor, alerting.circuit, sorted(unusual), baseline)
     return Question(EXCESS, compared, alert.grain) if baseline else None

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cloudcircuit.engine.alerts import build_payload
 from cloudcircuit.engine.facts import budget_line, drivers, expected, facts, when
-from cloudcircuit.engine.recent import SHOWN, expected_within, points_of
+from cloudcircuit.engine.recent import SHOWN, points_of
 from cloudcircuit.engine.series import Series
 from cloudcircuit.model import (
+    Act,
     AlertKind,
     AnomalousPeriod,
-    AnomalyPolicy,
     BreakerState,
     CircuitAlert,
     Grain,
-    Monitor,
     Point,
     Severity,
     Verdict,
@@ -193,7 +193,9 @@ def test_remembered_anomalies_know_what_was_expected() -> None:
 
 def test_a_window_is_found_as_a_whole() -> None:
     days = series(10.0, 11.0, 12.0, 13.0)
-    found = points_of(days, circuit(latest=judged(days.starts[3], expected=9.0, window=3, window_excess=9.0)))
+    found = points_of(
+        days, circuit(latest=judged(days.starts[3], expected=9.0, excess=4.0, window=3, window_excess=9.0))
+    )
     assert [(point.expected, point.found) for point in found] == [(None, False)] + [(9.0, True)] * 3
 
 
@@ -222,14 +224,74 @@ def test_numbers_that_are_none_are_null() -> None:
 
 def test_what_was_expected_within_a_window_knows_the_week_and_not_the_window() -> None:
     """Weekends cost half; each day of the last week costs 20 more than such a day does."""
-    usual = [(100.0, 100.0, 100.0, 100.0, 100.0, 50.0, 50.0)[n % 7] + (n * 37 % 11) / 10 for n in range(84)]
+    usual = [(100.0, 100.0, 100.0, 100.0, 100.0, 50.0, 50.0)[n % 7] for n in range(84)]
     days = series(*(cost + (20.0 if n >= 77 else 0.0) for n, cost in enumerate(usual)))
-    leak = circuit(latest=judged(days.starts[-1], expected=50.0, window=7, window_excess=140.0))
-    watch = Monitor("m", ("s",), "USD")
-    found = expected_within(watch, leak, days, ())
-    assert sorted(found) == list(days.starts[-7:])
-    assert [found[at] for at in sorted(found)] == pytest.approx(usual[-7:], abs=5.0)
-    assert [p.expected for p in points_of(days, leak, found)[-7:]] == [found[at] for at in sorted(found)]
-    assert expected_within(watch, replace(leak, latest=judged(days.starts[-1])), days, ()) == {}
-    simple = replace(watch, anomaly=AnomalyPolicy(method="spike"))
-    assert expected_within(simple, leak, days, ()) == {}
+    leak = circuit(latest=judged(days.starts[-1], expected=50.0, excess=20.0, window=14, window_excess=140.0))
+    found = [point for point in points_of(days, leak) if point.found]
+    assert [point.at for point in found] == list(days.starts[-7:])
+    assert [point.expected for point in found] == usual[-7:]
+
+
+def test_hours_are_compared_with_the_same_hour_of_the_week() -> None:
+    usual = [10.0 + n % 168 for n in range(24 * 21)]
+    hours = series(*usual[:-2], usual[-2] + 5, usual[-1] + 5, grain=Grain.HOUR)
+    latest = judged(hours.starts[-1], expected=usual[-1], excess=5.0, window=3, window_excess=10.0)
+    points = points_of(hours, circuit(latest=latest))[-3:]
+    assert [(point.expected, point.found) for point in points] == [
+        (None, False),
+        (usual[-2], True),
+        (usual[-1], True),
+    ]
+
+
+def test_what_was_announced_is_no_rise() -> None:
+    days = series(*[10.0] * 28, 90.0, 30.0)
+    leak = circuit(latest=judged(days.starts[-1], expected=10.0, excess=20.0, window=3, window_excess=60.0))
+    move = Act("a", "expect", "m", days.starts[-2], "me", "a move", until=days.starts[-1], amount=Decimal(80))
+    assert [p.found for p in points_of(days, leak)[-3:]] == [False, True, True]
+    assert [p.found for p in points_of(days, leak, planned=(move,))[-3:]] == [False, False, True]
+
+
+def rising(*values: float, own: float, window: int, window_excess: float) -> dict[str, Any]:
+    """The payload of a circuit that cost nothing for four weeks; the last day is a run of its own."""
+    days = series(*[0.0] * 28, *values)
+    latest = judged(
+        days.starts[-1],
+        value=values[-1],
+        expected=0.0,
+        excess=values[-1],
+        window=window,
+        window_excess=window_excess,
+    )
+    one = alert(AlertKind.TRIPPED, Severity.CRITICAL, state=circuit(latest=latest))
+    change = replace(one.change, since=days.starts[-1], excess=own, periods=1)
+    points = points_of(days, one.state, own)
+    return build_payload(replace(one, change=change, points=points))
+
+
+def test_a_rise_begins_with_the_first_day_that_rose_and_not_with_the_window() -> None:
+    payload = rising(0.0, 500.0, 500.0, own=500.0, window=3, window_excess=1000.0)
+    assert payload["title"] == "AWS Glue costs $500.00 a day instead of $0.00 since 30 September (tripped)"
+    assert (payload["excess"]["total"], payload["excess"]["periods"]) == (1000.0, 2)
+    assert [point["found"] for point in payload["series"]][-3:] == [False, True, True]
+    assert payload["finding"]["start"] == "2018-09-30T00:00:00+00:00"
+    assert {day["share"] for day in payload["excess"]["days"]} == {0.5}
+
+
+def test_a_trace_before_the_rise_is_none_of_it() -> None:
+    payload = rising(1.0, 500.0, 500.0, own=500.0, window=3, window_excess=1000.0)
+    assert payload["finding"]["periods"] == 2
+
+
+def test_a_run_that_cost_more_than_the_window_began_with_itself() -> None:
+    payload = rising(60.0, 60.0, 500.0, own=500.0, window=3, window_excess=480.0)
+    assert payload["title"] == "AWS Glue cost $500.00 on 1 October instead of $0.00 (tripped)"
+    assert (payload["excess"]["total"], payload["excess"]["periods"]) == (500.0, 1)
+    assert [point["found"] for point in payload["series"]][-2:] == [False, True]
+
+
+def test_without_the_series_nobody_says_that_it_began_with_the_window() -> None:
+    (one,) = CIRCUITS["slow_leak"]()
+    payload = build_payload(replace(one, points=()))
+    assert payload["title"] == "AWS Glue cost $63.10 on 11 October instead of $53.02"
+    assert (payload["finding"]["periods"], payload["excess"]["periods"]) == (7, 7)

@@ -30,7 +30,7 @@ mode = "enforce"
 {more}
 """
 
-SPIKE = 'anomaly = {{ method = "spike" }}'.format()
+SPIKE = 'anomaly = { method = "spike" }'
 
 
 class Shop(Terminal):
@@ -47,7 +47,9 @@ class Shop(Terminal):
         for day, cells in (changed or {}).items():
             days[day] = {**days[day], **cells}
         self.script.say(days=days)
-        (self.folder / "cloudcircuit.toml").write_text(CONFIG.format(more=more))
+        (self.folder / "cloudcircuit.toml").write_text(
+            CONFIG.format(more=more if "anomaly" in more else f"{SPIKE}\n{more}")
+        )
 
     def run_through(self, first: date, last: date) -> None:
         self.ok("run", "--from", first.isoformat(), "--to", last.isoformat())

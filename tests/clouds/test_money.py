@@ -53,7 +53,7 @@ def test_the_cap_of_a_day_is_never_exceeded_and_the_next_day_goes_on(clouds: Clo
 
     clouds.wall.at += timedelta(days=1)
     assert "(tripped)" in clouds.read(march(18))
-    assert clouds.decide("company", march(18)) == (20, "block", {"breaker_open", "anomaly"})
+    assert clouds.decide("company", march(18)) == (20, "block", {"breaker_open", "anomaly", "forecast_breach"})
     today = len(clouds.aws.seen) - 5
     assert 0 < today <= 5
     assert counted(clouds) == (today, f"{today / 100:.2f}", 5 + today)

@@ -206,3 +206,20 @@ class Forgets(Retold):
     def retell(self, rows: list[Charge], query: SpendQuery) -> Iterable[Charge]:
         self.asked += 1
         return rows if self.asked == 1 else []
+
+
+@caught("a_question_for_quantities_has_the_same_figures", "asked for quantities, the figures")
+class CountsOrPays(Retold):
+    """Asked how much was used, it forgets what a row costs."""
+
+    def retell(self, rows: list[Charge], query: SpendQuery) -> Iterable[Charge]:
+        return rows[:-1] if query.quantities else rows
+
+
+@caught("a_question_for_quantities_has_the_same_figures", "or neither")
+class HalfAQuantity(Reported):
+    def reword(self, report: SpendReport, query: SpendQuery) -> SpendReport:
+        if not query.quantities:
+            return report
+        units = pa.array(["hours"] * report.table.num_rows, pa.string())
+        return replace(report, table=report.table.append_column("PricingUnit", units))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from cloudcircuit.model import Grain, Match, SpendQuery
+from cloudcircuit.model import AnomalyPolicy, Grain, Match, SpendQuery
 from cloudcircuit.service.cycle import run_cycle
 from cloudcircuit.service.explain import CHARTED, MOST, PATIENCE
 from cloudcircuit.service.house import House
@@ -244,6 +244,20 @@ def test_late_charges_are_explained_in_the_period_that_they_belong_to() -> None:
     assert (payload["drivers_of"], payload["drivers"][0]["value"]) == ("growth", "Late")
 
 
+def test_two_budget_periods_of_one_circuit_get_each_its_own_drivers() -> None:
+    """In one cycle, late charges take March over its limit, and a single day takes April over it."""
+    cloud = Cloud()
+    cloud.steady(range(-28, 33), 100, region="eu")
+    house = a_house(watching(limit=3200, anomaly=None, forecast=False), aws=cloud)
+    cycles(house, range(28, 34))
+    cloud.spend(29, 400, "Late", region="us")
+    cloud.spend(33, 4000, "Rush", region="us")
+    cycles(house, range(34, 36))
+
+    found = {kind: budgeted(house, kind)["drivers"] for kind in ("closed_over", "tripped")}
+    assert {kind: drivers[0]["value"] for kind, drivers in found.items()} == {"closed_over": "Late", "tripped": "Rush"}
+
+
 def test_hours_are_added_up_to_days_for_a_budget() -> None:
     cloud = Cloud(grain=Grain.HOUR, lag=2 * HOUR)
     for hour in range(-28 * 24, 48):
@@ -289,6 +303,20 @@ def test_an_alert_comes_with_the_recent_past_of_its_circuit() -> None:
     assert [(p["value"], p["found"]) for p in series[-3:]] == [(200.0, False), (200.0, False), (1000.0, True)]
     assert series[-1]["expected"] == 200.0
     assert payload["excess"]["days"] == [{"start": day(10).isoformat(), "excess": 800.0, "share": 1.0}]
+
+
+def test_a_new_circuit_began_when_it_began() -> None:
+    """Its second day is found by a window of three, in one day of which it did not exist."""
+    cloud = Cloud()
+    cloud.steady(range(-60, 20), 100, "old")
+    cloud.steady(range(10, 20), 500, "new")
+    house = a_house(watching(per=("service",), anomaly=AnomalyPolicy()), aws=cloud)
+    cycles(house, range(9, 13))
+
+    (payload,) = (p for _, kind, who, p in heard(house) if (kind, who) == ("tripped", "m/new"))
+    assert payload["title"].endswith("; high since 11 March (tripped)")
+    assert (payload["finding"]["start"], payload["finding"]["periods"]) == (day(10).isoformat(), 2)
+    assert [p["found"] for p in payload["series"]][-3:] == [False, True, True]
 
 
 def test_only_as_many_alerts_as_a_digest_shows_have_their_past() -> None:
